@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_table.c - every section and key. A new key is a row here, a member of
+ * struct conf, and its text in conf/dmarc-intake.conf and the manual page;
+ * tests/lint/conf_keys.sh compares the three.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "common/base/conf_table.h"
+#include "common/base/text.h"
+
+#define DAY_S ((uint64_t)86400)
+#define GIB ((uint64_t)1 << 30)
+#define MANY 1000000000 /* a count past this is a slip of the finger */
+
+_Static_assert(sizeof(enum log_target) == sizeof(int) &&
+		   sizeof(enum log_level) == sizeof(int) &&
+		   sizeof(enum conf_auth) == sizeof(int) &&
+		   sizeof(enum conf_sample) == sizeof(int) &&
+		   sizeof(enum conf_match) == sizeof(int) &&
+		   sizeof(enum conf_action) == sizeof(int) &&
+		   sizeof(enum conf_on_error) == sizeof(int),
+    "a choice is written as int");
+
+static const struct conf_choice log_targets[] = {
+	{ "auto", LOG_TARGET_AUTO },
+	{ "stderr", LOG_TARGET_STDERR },
+	{ "syslog", LOG_TARGET_SYSLOG },
+	{ "journal", LOG_TARGET_JOURNAL },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice log_levels[] = {
+	{ "err", LOG_LEVEL_ERR },
+	{ "warn", LOG_LEVEL_WARN },
+	{ "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice samples[] = {
+	{ "none", CONF_SAMPLE_NONE },
+	{ "headers", CONF_SAMPLE_HEADERS },
+	{ "full", CONF_SAMPLE_FULL },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice auth_types[] = {
+	{ "basic", CONF_AUTH_BASIC },
+	{ "awssigv4", CONF_AUTH_AWSSIGV4 },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice others[] = {
+	{ "keep", CONF_OTHER_KEEP },
+	{ "forward", CONF_OTHER_FORWARD },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice smtp_tls[] = {
+	{ "no", CONF_SMTP_TLS_NO },
+	{ "may", CONF_SMTP_TLS_MAY },
+	{ "starttls", CONF_SMTP_TLS_STARTTLS },
+	{ "tls", CONF_SMTP_TLS_TLS },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice matches[] = {
+	{ "recipient", CONF_MATCH_RECIPIENT },
+	{ "content", CONF_MATCH_CONTENT },
+	{ "both", CONF_MATCH_BOTH },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice actions[] = {
+	{ "discard", CONF_ACTION_DISCARD },
+	{ "accept", CONF_ACTION_ACCEPT },
+	{ "quarantine", CONF_ACTION_QUARANTINE },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice on_errors[] = {
+	{ "tempfail", CONF_ON_ERROR_TEMPFAIL },
+	{ "accept", CONF_ON_ERROR_ACCEPT },
+	{ NULL, 0 },
+};
+
+/* "user@domain", "*@domain", "user@*" */
+static int
+check_recipient(const char *text, struct err *e)
+{
+	const char *at = strrchr(text, '@');
+
+	if (at == NULL || at == text || at[1] == '\0')
+		return err_set(e, ERR_CONF,
+		    "'%.80s' is no address (as rua@example.org, "
+		    "*@example.org, rua@*)",
+		    text);
+	return 0;
+}
+
+/* One that can stand in a command of SMTP. */
+static int
+check_address(const char *text, struct err *e)
+{
+	const char *at = strrchr(text, '@'), *p;
+
+	for (p = text; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '<' ||
+		    *p == '>')
+			break;
+	if (*p != '\0' || at == NULL || at == text || at[1] == '\0')
+		return err_set(e, ERR_CONF,
+		    "'%.80s' is no address (as postmaster@example.org)", text);
+	return 0;
+}
+
+/* A name or an address, nothing that would change the rest of a URL. */
+static int
+check_smtp_host(const char *text, struct err *e)
+{
+	if (*text == '\0' || strpbrk(text, "/?#@[] \t\\%") != NULL)
+		return err_set(e, ERR_CONF,
+		    "'%.80s' is no host (as mail.example.org, 192.0.2.1, "
+		    "2001:db8::1)",
+		    text);
+	return 0;
+}
+
+static int
+check_port(const char *text, size_t len, struct err *e)
+{
+	int64_t port;
+
+	if (len == 0 || *text == '+' || text_to_int64(text, len, &port) < 0 ||
+	    port < 1 || port > 65535)
+		return err_set(
+		    e, ERR_CONF, "'%.80s' is no port (1 to 65535)", text);
+	return 0;
+}
+
+static int
+check_inet(const char *text, struct err *e)
+{
+	const char *port = strrchr(text, ':');
+	size_t host_len = port != NULL ? (size_t)(port - text) : 0;
+
+	if (host_len == 0)
+		return err_set(e, ERR_CONF, "must be inet:HOST:PORT");
+	if (*text != '[' && memchr(text, ':', host_len) != NULL)
+		return err_set(e, ERR_CONF,
+		    "an IPv6 address stands in brackets: inet:[ADDRESS]:PORT");
+	if (*text == '[' && (host_len < 3 || text[host_len - 1] != ']'))
+		return err_set(e, ERR_CONF, "a bracket is not closed");
+	return check_port(port + 1, strlen(port + 1), e);
+}
+
+static int
+check_listen(const char *text, struct err *e)
+{
+	struct sockaddr_un address;
+
+	if (strncmp(text, "inet:", 5) == 0)
+		return check_inet(text + 5, e);
+	if (strncmp(text, "unix:", 5) != 0)
+		return err_set(
+		    e, ERR_CONF, "must be unix:/PATH or inet:HOST:PORT");
+	text += 5;
+	if (*text != '/')
+		return err_set(
+		    e, ERR_CONF, "the path of the socket is not absolute");
+	if (strlen(text) >= sizeof(address.sun_path))
+		return err_set(e, ERR_CONF,
+		    "the path of the socket is longer than %zu bytes",
+		    sizeof(address.sun_path) - 1);
+	return 0;
+}
+
+/* As every milter writes it: the port first. */
+static int
+check_milter_listen(const char *text, struct err *e)
+{
+	const char *at = strchr(text, '@');
+	size_t skip = strncmp(text, "inet6:", 6) == 0 ? 6 : 5;
+
+	if (strncmp(text, "unix:", 5) == 0)
+		return check_listen(text, e);
+	if (strncmp(text, "inet:", 5) != 0 && skip == 5)
+		return err_set(
+		    e, ERR_CONF, "must be unix:/PATH or inet:PORT@HOST");
+	if (at == NULL || at[1] == '\0')
+		return err_set(e, ERR_CONF, "must be inet:PORT@HOST");
+	return check_port(text + skip, (size_t)(at - text) - skip, e);
+}
+
+/* An address, or a network in CIDR notation. */
+static int
+check_network(const char *text, struct err *e)
+{
+	size_t len = strcspn(text, "/");
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[16];
+	int64_t bits = 0, most;
+
+	if (len >= sizeof(address))
+		goto bad;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(AF_INET, address, bytes) == 1)
+		most = 32;
+	else if (inet_pton(AF_INET6, address, bytes) == 1)
+		most = 128;
+	else
+		goto bad;
+	if (text[len] == '/' && (text[len + 1] == '+' ||
+				    text_to_int64(text + len + 1,
+					strlen(text + len + 1), &bits) < 0 ||
+				    bits < 0 || bits > most))
+		goto bad;
+	return 0;
+bad:
+	return err_set(e, ERR_CONF,
+	    "'%.80s' is no network (as 192.0.2.0/24, ::1/128)", text);
+}
+
+/* What Elasticsearch allows inside the name of an index. */
+static int
+check_index(const char *text, struct err *e)
+{
+	const char *p;
+
+	for (p = text; *p != '\0'; p++)
+		if (text_lower_char(*p) != *p || text_is_space(*p) ||
+		    strchr("\\/*?\"<>|,#:", *p) != NULL)
+			return err_set(e, ERR_CONF,
+			    "'%.80s' cannot be in the name of an index: "
+			    "lower case, no space and none of "
+			    "\\ / * ? \" < > | , # :",
+			    text);
+	return 0;
+}
+
+static int
+check_prefix(const char *text, struct err *e)
+{
+	if (strchr("-_+.", *text) != NULL)
+		return err_set(e, ERR_CONF,
+		    "the name of an index cannot start with '%c'", *text);
+	return check_index(text, e);
+}
+
+/* "https://user:password@host:9200/path", "host:9200", "host" */
+static int
+check_host(const char *text, struct err *e)
+{
+	const char *at = strstr(text, "://"), *host;
+
+	if (at != NULL && (size_t)(at - text) != strlen("http") &&
+	    strncmp(text, "https://", 8) != 0)
+		goto bad;
+	if (at != NULL && strncmp(text, "http", 4) != 0)
+		goto bad;
+	host = at != NULL ? at + 3 : text;
+	if (strrchr(host, '@') != NULL)
+		host = strrchr(host, '@') + 1;
+	if (*host == '\0' || *host == '/' || *host == ':' ||
+	    strpbrk(host, "?#") != NULL)
+		goto bad;
+	return 0;
+bad:
+	/* the text may hold a password */
+	return err_set(e, ERR_CONF,
+	    "is no host (as https://search.example.org:9200, "
+	    "search.example.org:9200)");
+}
+
+static const struct conf_section sections[] = {
+	{ .name = "intake" },
+	{ .name = "lmtp" },
+	{ .name = "milter" },
+	{ .name = "sqlite",
+	    .on = offsetof(struct conf, sqlite.on),
+	    .flags = CONF_RESTART },
+	{ .name = "ndjson",
+	    .on = offsetof(struct conf, ndjson.on),
+	    .flags = CONF_RESTART },
+	{ .name = "elasticsearch",
+	    .on = offsetof(struct conf, elasticsearch.is_there),
+	    .flags = CONF_RESTART },
+	{ .name = "smtp" },
+	{ .name = "quarantine" },
+	{ .name = "limits" },
+	{ .name = NULL },
+};
+
+/* clang-format off */
+#define KEY(sec, key, kind, flag, member, text, ...) \
+	{ .section = sec, .name = key, .type = kind, .flags = flag, \
+	  .offset = offsetof(struct conf, member), .preset = text, __VA_ARGS__ }
+#define RANGE(from, to) .least = from, .most = to
+#define ELASTIC(key, kind, flag, member, text, ...) \
+	KEY("elasticsearch", key, kind, CONF_RESTART | flag, \
+	    elasticsearch.member, text, __VA_ARGS__)
+#define SIZE(sec, member, text, from, to) \
+	KEY(#sec, #member, CONF_SIZE, 0, sec.member, text, RANGE(from, to))
+#define COUNT(sec, member, text, from, to) \
+	KEY(#sec, #member, CONF_COUNT, 0, sec.member, text, RANGE(from, to))
+#define SECONDS(sec, member, text, from, to) \
+	KEY(#sec, #member, CONF_SECONDS, 0, sec.member##_s, text, \
+	    RANGE(from, to))
+
+static const struct conf_key keys[] = {
+	KEY("intake", "recipients", CONF_LIST, 0, intake.recipients, NULL,
+	    .check = check_recipient),
+	KEY("intake", "state_path", CONF_PATH, CONF_RESTART,
+	    intake.state_path, "/var/lib/dmarc-intake", .check = NULL),
+	KEY("intake", "temp_path", CONF_PATH, CONF_RESTART,
+	    intake.temp_path, "tmp", .check = NULL),
+	SECONDS(intake, hold_limit, "3d", 0, 30 * DAY_S),
+	SECONDS(intake, replay_interval, "60s", 1, DAY_S),
+	KEY("intake", "failure_sample", CONF_CHOICE, 0, intake.failure_sample,
+	    "headers", .choices = samples),
+	KEY("intake", "other", CONF_CHOICE, 0, intake.other, "keep",
+	    .choices = others),
+	KEY("intake", "forward_to", CONF_STRING, 0, intake.forward_to, NULL,
+	    .check = check_address),
+	KEY("intake", "forward_from", CONF_STRING, 0, intake.forward_from,
+	    NULL, .check = check_address),
+	KEY("intake", "log", CONF_CHOICE, 0, intake.log, "auto",
+	    .choices = log_targets),
+	KEY("intake", "log_level", CONF_CHOICE, 0, intake.log_level, "info",
+	    .choices = log_levels),
+
+	KEY("lmtp", "listen", CONF_STRING, CONF_RESTART, lmtp.listen,
+	    "unix:/var/spool/postfix/dmarc-intake/lmtp.sock",
+	    .check = check_listen),
+	KEY("lmtp", "socket_owner", CONF_STRING, CONF_RESTART,
+	    lmtp.socket_owner, NULL, .check = NULL),
+	KEY("lmtp", "socket_group", CONF_STRING, CONF_RESTART,
+	    lmtp.socket_group, NULL, .check = NULL),
+	KEY("lmtp", "socket_mode", CONF_MODE, CONF_RESTART,
+	    lmtp.socket_mode, "0660", .check = NULL),
+	KEY("lmtp", "networks", CONF_LIST, 0, lmtp.networks,
+	    "127.0.0.0/8, ::1/128", .check = check_network),
+	COUNT(lmtp, connections, "100", 1, 65535),
+	COUNT(lmtp, recipients, "1000", 1, 1000000),
+	/* RFC 5321, 4.5.3.1.4: at least 512 */
+	SIZE(lmtp, command_line, "4K", 512, 1 << 20),
+	SECONDS(lmtp, idle_timeout, "300s", 1, DAY_S),
+	SECONDS(lmtp, command_timeout, "60s", 1, DAY_S),
+	SECONDS(lmtp, budget, "540s", 1, DAY_S),
+	SECONDS(lmtp, progress_timeout, "60s", 1, DAY_S),
+
+	KEY("milter", "listen", CONF_STRING, CONF_RESTART, milter.listen,
+	    "unix:/var/spool/postfix/dmarc-intake/milter.sock",
+	    .check = check_milter_listen),
+	KEY("milter", "socket_owner", CONF_STRING, CONF_RESTART,
+	    milter.socket_owner, NULL, .check = NULL),
+	KEY("milter", "socket_group", CONF_STRING, CONF_RESTART,
+	    milter.socket_group, NULL, .check = NULL),
+	KEY("milter", "socket_mode", CONF_MODE, CONF_RESTART,
+	    milter.socket_mode, "0660", .check = NULL),
+	KEY("milter", "match", CONF_CHOICE, 0, milter.match, "recipient",
+	    .choices = matches),
+	KEY("milter", "action", CONF_CHOICE, 0, milter.action, "discard",
+	    .choices = actions),
+	KEY("milter", "on_error", CONF_CHOICE, 0, milter.on_error, "tempfail",
+	    .choices = on_errors),
+	KEY("milter", "on_error_mixed", CONF_CHOICE, 0, milter.on_error_mixed,
+	    "accept", .choices = on_errors),
+	COUNT(milter, mails, "20", 1, 1000),
+	SECONDS(milter, budget, "240s", 1, DAY_S),
+	SECONDS(milter, progress_timeout, "60s", 1, DAY_S),
+
+	KEY("sqlite", "path", CONF_PATH, CONF_RESTART, sqlite.path,
+	    "dmarc-intake.db", .check = NULL),
+
+	KEY("ndjson", "path", CONF_PATH, CONF_RESTART | CONF_DASH,
+	    ndjson.path, "dmarc-intake.ndjson", .check = NULL),
+
+	ELASTIC("hosts", CONF_LIST, CONF_URL, hosts, NULL, .check = check_host),
+	ELASTIC("user", CONF_STRING, 0, user, NULL, .check = NULL),
+	ELASTIC("password", CONF_STRING, CONF_SECRET, password, NULL,
+	    .check = NULL),
+	ELASTIC("api_key", CONF_STRING, CONF_SECRET, api_key, NULL,
+	    .check = NULL),
+	ELASTIC("bearer_token", CONF_STRING, CONF_SECRET, bearer_token, NULL,
+	    .check = NULL),
+	ELASTIC("cert_path", CONF_PATH, 0, cert_path, NULL, .check = NULL),
+	ELASTIC("client_cert_path", CONF_PATH, 0, client_cert_path, NULL,
+	    .check = NULL),
+	ELASTIC("client_key_path", CONF_PATH, 0, client_key_path, NULL,
+	    .check = NULL),
+	ELASTIC("skip_certificate_verification", CONF_BOOL, 0,
+	    skip_certificate_verification, "no", .check = NULL),
+	ELASTIC("auth_type", CONF_CHOICE, 0, auth_type, "basic",
+	    .choices = auth_types),
+	ELASTIC("aws_region", CONF_STRING, 0, aws_region, NULL, .check = NULL),
+	ELASTIC("aws_service", CONF_STRING, 0, aws_service, "es",
+	    .check = NULL),
+	ELASTIC("serverless", CONF_BOOL, 0, serverless, "no", .check = NULL),
+	ELASTIC("connections", CONF_COUNT, 0, connections, "4", RANGE(1, 64)),
+	ELASTIC("bulk_size", CONF_SIZE, 0, bulk_size, "5M",
+	    RANGE(64 << 10, 64 << 20)),
+	ELASTIC("timeout", CONF_SECONDS, 0, timeout_s, "30s", RANGE(1, 600)),
+	ELASTIC("number_of_shards", CONF_COUNT, 0, shards, "1",
+	    RANGE(1, 1024)),
+	ELASTIC("number_of_replicas", CONF_COUNT, 0, replicas, "0",
+	    RANGE(0, 1024)),
+	ELASTIC("skip_saved_by_parsedmarc", CONF_BOOL, 0,
+	    skip_saved_by_parsedmarc, "no", .check = NULL),
+	KEY("elasticsearch", "index_prefix", CONF_STRING, CONF_RESTART,
+	    index.prefix, NULL, .check = check_prefix),
+	KEY("elasticsearch", "index_suffix", CONF_STRING, CONF_RESTART,
+	    index.suffix, NULL, .check = check_index),
+	KEY("elasticsearch", "monthly_indexes", CONF_BOOL, CONF_RESTART,
+	    index.monthly, "yes", .check = NULL),
+
+	KEY("smtp", "host", CONF_STRING, 0, smtp.host, "127.0.0.1",
+	    .check = check_smtp_host),
+	COUNT(smtp, port, "25", 1, 65535),
+	KEY("smtp", "tls", CONF_CHOICE, 0, smtp.tls, "may",
+	    .choices = smtp_tls),
+	KEY("smtp", "cert_path", CONF_PATH, 0, smtp.cert_path, NULL,
+	    .check = NULL),
+	KEY("smtp", "user", CONF_STRING, 0, smtp.user, NULL, .check = NULL),
+	KEY("smtp", "password", CONF_STRING, CONF_SECRET, smtp.password, NULL,
+	    .check = NULL),
+	SECONDS(smtp, timeout, "60s", 1, 600),
+
+	KEY("quarantine", "path", CONF_PATH, CONF_RESTART, quarantine.path,
+	    "quarantine", .check = NULL),
+	KEY("quarantine", "max_bytes", CONF_SIZE, CONF_RESTART,
+	    quarantine.max_bytes, "1G", RANGE(1, 1024 * 1024 * GIB)),
+	KEY("quarantine", "max_mails", CONF_COUNT, CONF_RESTART,
+	    quarantine.max_mails, "10000", RANGE(1, MANY)),
+	KEY("quarantine", "max_age", CONF_SECONDS, CONF_RESTART,
+	    quarantine.max_age_s, "180d", RANGE(60, 36500 * DAY_S)),
+
+	SIZE(limits, message, "128M", 1, 1024 * GIB),
+	SIZE(limits, message_hard, "1G", 1, 1024 * GIB),
+	SIZE(limits, message_memory, "1M", 0, GIB),
+	SIZE(limits, header, "1M", 1, GIB),
+	SIZE(limits, decompressed, "2G", 1, 1024 * GIB),
+	COUNT(limits, ratio, "200", 1, MANY),
+	COUNT(limits, members, "100", 1, MANY),
+	COUNT(limits, nesting, "4", 0, 16),
+	COUNT(limits, parts, "1000", 1, MANY),
+	COUNT(limits, part_depth, "20", 1, 100),
+	COUNT(limits, records, "5000000", 1, MANY),
+	COUNT(limits, span_days, "93", 1, 3660),
+	COUNT(limits, xml_depth, "16", 1, 256),
+	SIZE(limits, xml_text, "64K", 1, 8 << 20),
+	KEY("limits", "temporary", CONF_SIZE, CONF_RESTART, limits.temporary,
+	    "4G", RANGE(0, 1024 * 1024 * GIB)),
+	SIZE(limits, sample, "1M", 1, 16 << 20),
+	COUNT(limits, header_fields, "500", 1, 100000),
+	SIZE(limits, tls_report, "16M", 1, 256 << 20),
+	COUNT(limits, tls_entries, "25000", 1, 1000000),
+	SIZE(limits, spool_memory, "2M", 0, GIB),
+	{ .section = NULL },
+};
+/* clang-format on */
+
+/* Was the section written for the names of the indexes only (ndjson)? */
+static bool
+only_names(const struct conf_loader *l, const struct conf_elasticsearch *c)
+{
+	size_t i;
+
+	if (c->user != NULL || c->password != NULL || c->api_key != NULL ||
+	    c->bearer_token != NULL || c->cert_path != NULL ||
+	    c->client_cert_path != NULL || c->aws_region != NULL)
+		return false;
+	for (i = 0; i < l->seen_count; i++)
+		if (strcmp(l->seen[i].key->section, "elasticsearch") == 0)
+			return true;
+	return false;
+}
+
+static int
+check_elasticsearch(
+    struct conf_loader *l, struct conf_elasticsearch *c, struct err *e)
+{
+	if (!c->is_there)
+		return 0;
+	if (c->hosts.count == 0 && only_names(l, c))
+		return 0;
+	c->on = true;
+	if (c->hosts.count == 0) {
+		err_set(e, ERR_CONF, "is not set");
+		return conf_blame(l, "elasticsearch", "hosts", e);
+	}
+	if (c->auth_type == CONF_AUTH_AWSSIGV4 && c->aws_region == NULL) {
+		err_set(e, ERR_CONF, "is not set, and awssigv4 needs it");
+		return conf_blame(l, "elasticsearch", "aws_region", e);
+	}
+	if (c->client_cert_path != NULL && c->client_key_path == NULL) {
+		err_set(e, ERR_CONF, "is not set, client_cert_path is");
+		return conf_blame(l, "elasticsearch", "client_key_path", e);
+	}
+	return 0;
+}
+
+static int
+check_forward(struct conf_loader *l, const struct conf *c, struct err *e)
+{
+	size_t i;
+
+	if (c->intake.other == CONF_OTHER_FORWARD &&
+	    c->intake.forward_to == NULL) {
+		err_set(
+		    e, ERR_CONF, "is not set, and other = forward needs it");
+		return conf_blame(l, "intake", "forward_to", e);
+	}
+	for (i = 0;
+	     c->intake.forward_to != NULL && i < c->intake.recipients.count;
+	     i++)
+		if (text_equal_nocase(
+			c->intake.forward_to, c->intake.recipients.item[i])) {
+			err_set(e, ERR_CONF,
+			    "is one of recipients: what is forwarded would "
+			    "come back");
+			return conf_blame(l, "intake", "forward_to", e);
+		}
+	if (c->smtp.user != NULL && c->smtp.tls != CONF_SMTP_TLS_STARTTLS &&
+	    c->smtp.tls != CONF_SMTP_TLS_TLS) {
+		err_set(e, ERR_CONF,
+		    "is set: tls must be starttls or tls, or the password "
+		    "could be read on its way");
+		return conf_blame(l, "smtp", "user", e);
+	}
+	if (c->smtp.user != NULL && c->smtp.password == NULL) {
+		err_set(e, ERR_CONF, "is not set, user is");
+		return conf_blame(l, "smtp", "password", e);
+	}
+	return 0;
+}
+
+static int
+check_conf(struct conf_loader *l, void *p, struct err *e)
+{
+	struct conf *conf = p;
+
+	if (check_elasticsearch(l, &conf->elasticsearch, e) < 0 ||
+	    check_forward(l, conf, e) < 0)
+		return -1;
+	if (!conf->sqlite.on && !conf->ndjson.on && !conf->elasticsearch.on)
+		conf->sqlite.on = true;
+	if (conf->limits.message > conf->limits.message_hard) {
+		err_set(e, ERR_CONF, "larger than message_hard");
+		return conf_blame(l, "limits", "message", e);
+	}
+	return 0;
+}
+
+const struct conf_table conf_table = {
+	.sections = sections,
+	.keys = keys,
+	.state_path = offsetof(struct conf, intake.state_path),
+	.check = check_conf,
+};

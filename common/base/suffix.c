@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * suffix.c - the organizational domain of a name, by libpsl.
+ */
+#include <libpsl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/suffix.h"
+#include "common/base/text.h"
+
+struct suffix_list {
+	psl_ctx_t *psl; /* NULL: libpsl has no list at all */
+};
+
+struct suffix_list *
+suffix_list_open(void)
+{
+	struct suffix_list *list = xcalloc(1, sizeof(*list));
+
+	list->psl = psl_latest(NULL);
+	return list;
+}
+
+const char *
+suffix_base_domain(const struct suffix_list *list, const char *name, char *out,
+    size_t out_size)
+{
+	const char *base;
+	size_t len = strlen(name);
+
+	if (list->psl == NULL || len == 0 || len >= out_size)
+		return NULL;
+	memcpy(out, name, len + 1);
+	text_lower(out);
+	if ((base = psl_registrable_domain(list->psl, out)) == NULL)
+		return NULL;
+	memmove(out, base, strlen(base) + 1);
+	return out;
+}
+
+void
+suffix_list_close(struct suffix_list **list)
+{
+	if (*list == NULL)
+		return;
+	psl_free((*list)->psl);
+	free(*list);
+	*list = NULL;
+}

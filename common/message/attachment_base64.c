@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attachment_base64.c - decode base64 (RFC 4648, 4) as a stream, forgiving.
+ * in: a part as it stands in the mail    out: its bytes
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/message/attachment.h"
+
+#define CHUNK_BYTES (16 * 1024)
+#define LEAD 2
+#define SKIP 0xff
+#define PAD 0xfe
+
+struct base64 {
+	struct reader reader;
+	struct reader *in; /* owned */
+	uint32_t bits;     /* the digits of a group that is not complete */
+	unsigned digits;   /* how many of them: 0 to 3 */
+	bool ended;
+	size_t at, len; /* chunk[at..len) is decoded */
+	unsigned char value[256];
+	unsigned char chunk[LEAD + CHUNK_BYTES];
+};
+
+static void
+make_values(unsigned char value[256])
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned char i;
+
+	memset(value, SKIP, 256);
+	for (i = 0; i < 64; i++)
+		value[(unsigned char)alphabet[i]] = i;
+	value['='] = PAD;
+}
+
+/* A group ends early, by padding or by the end: 2 digits are 1 byte. */
+static unsigned char *
+flush(struct base64 *b, unsigned char *to)
+{
+	if (b->digits == 2) {
+		*to++ = (unsigned char)(b->bits >> 4);
+	} else if (b->digits == 3) {
+		*to++ = (unsigned char)(b->bits >> 10);
+		*to++ = (unsigned char)(b->bits >> 2);
+	}
+	b->digits = 0;
+	return to;
+}
+
+/*
+ * Decode the n bytes at chunk + LEAD to its start. With 3 digits left over,
+ * the first one read makes 3 bytes: the lead keeps them off what is unread.
+ */
+static void
+decode(struct base64 *b, size_t n)
+{
+	unsigned char *to = b->chunk, v;
+	size_t i;
+
+	for (i = LEAD; i < LEAD + n; i++) {
+		if ((v = b->value[b->chunk[i]]) == SKIP)
+			continue;
+		if (v == PAD) {
+			to = flush(b, to);
+			continue;
+		}
+		b->bits = b->bits << 6 | v;
+		if (++b->digits < 4)
+			continue;
+		b->digits = 0;
+		to[0] = (unsigned char)(b->bits >> 16);
+		to[1] = (unsigned char)(b->bits >> 8);
+		to[2] = (unsigned char)b->bits;
+		to += 3;
+	}
+	if (b->ended)
+		to = flush(b, to);
+	b->at = 0;
+	b->len = (size_t)(to - b->chunk);
+}
+
+static ssize_t
+base64_read(struct reader *r, void *p, size_t len, struct err *e)
+{
+	struct base64 *b = (struct base64 *)r;
+	ssize_t n;
+
+	while (b->at == b->len) {
+		if (b->ended)
+			return 0;
+		n = reader_read(b->in, b->chunk + LEAD, CHUNK_BYTES, e);
+		if (n < 0)
+			return -1;
+		b->ended = n == 0;
+		decode(b, (size_t)n);
+	}
+	if (len > b->len - b->at)
+		len = b->len - b->at;
+	memcpy(p, b->chunk + b->at, len);
+	b->at += len;
+	return (ssize_t)len;
+}
+
+static void
+base64_close(struct reader *r)
+{
+	struct base64 *b = (struct base64 *)r;
+
+	reader_close(&b->in);
+	free(b);
+}
+
+struct reader *
+attachment_base64(struct reader *in)
+{
+	struct base64 *b = xmalloc(sizeof(*b));
+
+	memset(b, 0, offsetof(struct base64, value));
+	b->reader.read = base64_read;
+	b->reader.close = base64_close;
+	b->in = in;
+	make_values(b->value);
+	return &b->reader;
+}

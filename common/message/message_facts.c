@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message_facts.c - what a mail says about itself, and what had to be repaired
+ * in it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/message/message_internal.h"
+
+const struct layer *
+message_innermost(const struct message *m)
+{
+	return m->layer_count > 0 ? &m->layers[m->layer_count - 1] : &m->mail;
+}
+
+const char *
+message_id(const struct message *m)
+{
+	return m->parts == NULL ? NULL : parts_message_id(m->parts);
+}
+
+int64_t
+message_received(const struct message *m)
+{
+	return m->parts == NULL ? 0 : parts_received(m->parts);
+}
+
+const char *
+message_id_written(const struct message *m)
+{
+	return m->parts == NULL ? NULL : parts_message_id_written(m->parts);
+}
+
+int64_t
+message_date(const struct message *m)
+{
+	return m->parts == NULL ? INT64_MIN : parts_date(m->parts);
+}
+
+int64_t
+message_first_received(const struct message *m)
+{
+	return m->parts == NULL ? INT64_MIN : parts_first_received(m->parts);
+}
+
+/* The part of the innermost mail that m->in comes from; NULL: a bare file. */
+static const struct part *
+part_of(const struct message *m)
+{
+	const struct layer *l = &m->mail;
+	unsigned i;
+
+	for (i = 0; i < m->layer_count; i++)
+		if (m->layers[i].kind == LAYER_MAIL)
+			l = &m->layers[i];
+	return l->parts != NULL ? parts_current(l->parts) : NULL;
+}
+
+/* A repair that counts, where there was one. */
+static const char *
+counted(struct message *m, uint64_t count, const char *what)
+{
+	if (count == 0)
+		return NULL;
+	(void)snprintf(
+	    m->repair, sizeof(m->repair), "%" PRIu64 " %s", count, what);
+	return m->repair;
+}
+
+static const char *
+named(struct message *m, const char *name, const char *what)
+{
+	if (*name == '\0')
+		return NULL;
+	(void)snprintf(m->repair, sizeof(m->repair), "%s %s", what, name);
+	return m->repair;
+}
+
+static const char *
+repair(struct message *m, unsigned i)
+{
+	const struct part *part = part_of(m);
+	const struct part none = { 0 };
+
+	if (part == NULL)
+		part = &none;
+	switch (i) {
+	case 0:
+		return counted(m, part->joined_lines,
+		    "lines that a relay folded rejoined");
+	case 1:
+		return part->is_mislabelled || m->was_base64
+			   ? "transfer encoding is not the declared one"
+			   : NULL;
+	case 2:
+		return named(m, m->charset.unknown,
+		    "charset that nobody knows, read as UTF-8:");
+	default:
+		return counted(m, m->charset.dropped,
+		    "bytes that are no text in their charset dropped");
+	}
+}
+
+const char *
+attachment_repair(struct message *m, unsigned *at)
+{
+	const char *text = NULL;
+
+	while (text == NULL && *at < 4)
+		text = repair(m, (*at)++);
+	return text;
+}
+
+bool
+message_looks_like_report(const struct message *m)
+{
+	return evidence_is_enough(&m->evidence);
+}
+
+bool
+message_is_notice(const struct message *m)
+{
+	return m->evidence.is_notice;
+}
+
+bool
+message_has_words(const struct message *m)
+{
+	struct _GMimeMessage *mail =
+	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+
+	return mail != NULL && evidence_of_words(mail);
+}
+
+bool
+message_has_field(const struct message *m, const char *name)
+{
+	struct _GMimeMessage *mail =
+	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+
+	return mail != NULL && evidence_has_field(mail, name);
+}
+
+bool
+message_is_bare(const struct message *m)
+{
+	return m->parts == NULL;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * part.c - the MIME parts of a mail, by GMime. Parts are streams over the
+ * mail's own bytes; nothing is copied.
+ * in: the mail (transport)    out: parts (attachment.c)
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <gmime/gmime.h>
+
+#include "common/base/buf.h"
+#include "common/message/feedback_part.h"
+#include "common/message/header_guard.h"
+#include "common/message/part.h"
+#include "common/message/part_content.h"
+
+struct parts {
+	GMimeMessage *message;
+	GMimePartIter *iter; /* NULL: no part at all */
+	bool is_begun, is_over;
+	uint64_t count;
+	const struct conf_limits *limits; /* foreign */
+	struct spill *raw;                /* foreign */
+	GMimeObject *sample;              /* foreign; of the feedback before */
+	char *sample_path;                /* of it, once it was met; owned */
+	struct part current, sample_about;
+	char name[300];
+};
+
+void
+parts_setup(void)
+{
+	g_mime_init();
+}
+
+static GMimeStream *
+stream_of(struct spill *raw, struct err *e)
+{
+	GMimeStream *stream;
+	GByteArray *array;
+	const void *p;
+	size_t len;
+	int fd;
+
+	if (spill_finish(raw, &p, &len, &fd, e) < 0)
+		return NULL;
+	if (fd >= 0) {
+		if ((fd = dup(fd)) < 0) {
+			err_set_errno(e, "temporary file");
+			return NULL;
+		}
+		return g_mime_stream_fs_new_with_bounds(
+		    fd, 0, (gint64)spill_size(raw));
+	}
+	/* at most limits.message_memory bytes: GMime wants its own array */
+	array = g_byte_array_new();
+	g_byte_array_append(array, p, (guint)len);
+	stream = g_mime_stream_mem_new_with_byte_array(array);
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);
+	return stream;
+}
+
+int
+parts_open(struct parts **p, struct spill *raw,
+    const struct conf_limits *limits, struct err *e)
+{
+	struct parts *parts;
+	GMimeStream *stream;
+	GMimeParser *parser;
+
+	if (parts_check(raw, limits, e) < 0 || header_guard(raw, e) < 0)
+		return -1;
+	if ((stream = stream_of(raw, e)) == NULL)
+		return -1;
+	parts = xcalloc(1, sizeof(*parts));
+	parts->limits = limits;
+	parts->raw = raw;
+	parser = g_mime_parser_new_with_stream(stream);
+	parts->message = g_mime_parser_construct_message(parser, NULL);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	if (parts->message != NULL)
+		parts->iter =
+		    g_mime_part_iter_new(GMIME_OBJECT(parts->message));
+	*p = parts;
+	return 0;
+}
+
+static uint64_t
+depth_of(GMimePartIter *iter)
+{
+	char *path = g_mime_part_iter_get_path(iter);
+	uint64_t depth = 1;
+	const char *at;
+
+	for (at = path; at != NULL && (at = strchr(at, '.')) != NULL; at++)
+		depth++;
+	g_free(path);
+	return depth;
+}
+
+/* Move on to the next object: 1, 0 at the end, -1 past a limit. */
+static int
+advance(struct parts *p, struct err *e)
+{
+	if (p->iter == NULL || p->is_over)
+		return 0;
+	if (p->is_begun ? !g_mime_part_iter_next(p->iter)
+			: !g_mime_part_iter_is_valid(p->iter)) {
+		p->is_over = true;
+		return 0;
+	}
+	p->is_begun = true;
+	if (++p->count <= p->limits->parts &&
+	    depth_of(p->iter) <= p->limits->part_depth)
+		return 1;
+	p->is_over = true;
+	if (p->count > p->limits->parts)
+		return err_set(e, ERR_LIMIT, "more than %" PRIu64 " parts",
+		    p->limits->parts);
+	return err_set(e, ERR_LIMIT, "parts nested deeper than %" PRIu64,
+	    p->limits->part_depth);
+}
+
+/*
+ * Is it the mail that feedback is about, or inside of it? What that mail
+ * brought was for others, and no report for us.
+ */
+static bool
+is_in_sample(struct parts *p, GMimeObject *object)
+{
+	char *path;
+	size_t len;
+	bool is_below = false;
+
+	if (p->sample == NULL)
+		return false;
+	path = g_mime_part_iter_get_path(p->iter);
+	if (object == p->sample) {
+		g_free(p->sample_path);
+		p->sample_path = path;
+		return true;
+	}
+	if (path != NULL && p->sample_path != NULL) {
+		len = strlen(p->sample_path);
+		is_below =
+		    strncmp(path, p->sample_path, len) == 0 && path[len] == '.';
+	}
+	g_free(path);
+	return is_below;
+}
+
+bool
+parts_is_feedback(const struct parts *p)
+{
+	return feedback_is_part(g_mime_part_iter_get_current(p->iter));
+}
+
+struct reader *
+parts_sample(struct parts *p)
+{
+	GMimeObject *parent = g_mime_part_iter_get_parent(p->iter);
+	GMimeObject *sample =
+	    feedback_sample_of(parent, g_mime_part_iter_get_current(p->iter));
+
+	if (sample == NULL)
+		return NULL;
+	p->sample = sample;
+	if (GMIME_IS_MESSAGE_PART(sample))
+		return feedback_message_reader(sample, parent, p->raw);
+	return GMIME_IS_PART(sample)
+		   ? part_content(GMIME_PART(sample), &p->sample_about)
+		   : NULL;
+}
+
+int
+parts_next(
+    struct parts *p, struct reader **content, const char **name, struct err *e)
+{
+	GMimeObject *object;
+	const char *filename;
+	int rc;
+
+	while ((rc = advance(p, e)) == 1) {
+		object = g_mime_part_iter_get_current(p->iter);
+		if (is_in_sample(p, object) || !GMIME_IS_PART(object))
+			continue;
+		p->current = (struct part){
+			.charset = g_mime_object_get_content_type_parameter(
+			    object, "charset"),
+		};
+		*content = part_content(GMIME_PART(object), &p->current);
+		if (*content == NULL)
+			continue;
+		filename = g_mime_part_get_filename(GMIME_PART(object));
+		(void)snprintf(p->name, sizeof(p->name), "part %" PRIu64 "%s%s",
+		    p->count, filename != NULL ? ": " : "",
+		    filename != NULL ? filename : "");
+		*name = p->name;
+		return 1;
+	}
+	return rc;
+}
+
+const struct part *
+parts_current(const struct parts *p)
+{
+	return &p->current;
+}
+
+const char *
+parts_message_id(const struct parts *p)
+{
+	return p->message == NULL ? NULL
+				  : g_mime_message_get_message_id(p->message);
+}
+
+const char *
+parts_message_id_written(const struct parts *p)
+{
+	GMimeHeader *header;
+
+	if (p->message == NULL)
+		return NULL;
+	header = g_mime_header_list_get_header(
+	    g_mime_object_get_header_list(GMIME_OBJECT(p->message)),
+	    "Message-ID");
+	return header == NULL ? NULL : g_mime_header_get_raw_value(header);
+}
+
+const char *
+parts_subject(const struct parts *p)
+{
+	return p->message == NULL ? NULL
+				  : g_mime_message_get_subject(p->message);
+}
+
+static int64_t
+unix_of(GDateTime *when)
+{
+	/* GMime gives the epoch for what it cannot read */
+	if (when == NULL || g_date_time_to_unix(when) == 0)
+		return INT64_MIN;
+	return g_date_time_to_unix(when);
+}
+
+/* RFC 5321, 4.4: the date is what follows the last semicolon. */
+static int64_t
+date_of_received(const char *value)
+{
+	const char *date = value == NULL ? NULL : strrchr(value, ';');
+	GDateTime *when;
+	int64_t at;
+
+	if (date == NULL)
+		return INT64_MIN;
+	when = g_mime_utils_header_decode_date(date + 1);
+	at = unix_of(when);
+	if (when != NULL)
+		g_date_time_unref(when);
+	return at;
+}
+
+int64_t
+parts_received(const struct parts *p)
+{
+	int64_t at;
+
+	if (p->message == NULL)
+		return 0;
+	at = date_of_received(
+	    g_mime_object_get_header(GMIME_OBJECT(p->message), "Received"));
+	return at == INT64_MIN ? 0 : at;
+}
+
+int64_t
+parts_first_received(const struct parts *p)
+{
+	GMimeHeaderList *list;
+	GMimeHeader *header;
+	int64_t at = INT64_MIN;
+	int i;
+
+	if (p->message == NULL)
+		return at;
+	list = g_mime_object_get_header_list(GMIME_OBJECT(p->message));
+	for (i = g_mime_header_list_get_count(list) - 1;
+	     i >= 0 && at == INT64_MIN; i--) {
+		header = g_mime_header_list_get_header_at(list, i);
+		if (g_ascii_strcasecmp(
+			g_mime_header_get_name(header), "Received") == 0)
+			at = date_of_received(g_mime_header_get_value(header));
+	}
+	return at;
+}
+
+int64_t
+parts_date(const struct parts *p)
+{
+	return p->message == NULL
+		   ? INT64_MIN
+		   : unix_of(g_mime_message_get_date(p->message));
+}
+
+bool
+parts_is_report_type(const struct parts *p, const char *type)
+{
+	GMimeContentType *content_type;
+	GMimeObject *top;
+	const char *value;
+
+	if (p->message == NULL)
+		return false;
+	top = g_mime_message_get_mime_part(p->message);
+	if (top == NULL)
+		return false;
+	content_type = g_mime_object_get_content_type(top);
+	if (!g_mime_content_type_is_type(content_type, "multipart", "report"))
+		return false;
+	value = g_mime_content_type_get_parameter(content_type, "report-type");
+	return value != NULL && g_ascii_strcasecmp(value, type) == 0;
+}
+
+struct _GMimeMessage *
+parts_gmime(const struct parts *p)
+{
+	return p->message;
+}
+
+void
+parts_close(struct parts **p)
+{
+	if (*p == NULL)
+		return;
+	g_free((*p)->sample_path);
+	if ((*p)->iter != NULL)
+		g_mime_part_iter_free((*p)->iter);
+	if ((*p)->message != NULL)
+		g_object_unref((*p)->message);
+	free(*p);
+	*p = NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * part.h - the MIME parts of a mail, one after the other, decoded. For
+ * common/message only; the one place that knows GMime is part.c.
+ */
+#ifndef MESSAGE_PART_H
+#define MESSAGE_PART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/conf.h"
+#include "common/base/err.h"
+#include "common/base/reader.h"
+#include "common/base/spill.h"
+
+struct parts;
+
+void parts_setup(void);
+
+/*
+ * Would the mail in raw (after spill_finish) cost too much to take apart? 0,
+ * or -1 and ERR_LIMIT for header bytes, header fields, parts or depth.
+ */
+int parts_check(
+    struct spill *raw, const struct conf_limits *limits, struct err *e);
+
+/* Take the mail in raw (after spill_finish; foreign) apart. */
+int parts_open(struct parts **p, struct spill *raw,
+    const struct conf_limits *limits, struct err *e);
+
+/*
+ * The next part that has content of its own (no multipart, no message):
+ * 1 with *content (owned by the caller) and *name ("part 2: a.xml.gz";
+ * borrowed until the next), 0 at the end, -1 and ERR_LIMIT when there are too
+ * many or they are nested too deep: then there is no next one.
+ */
+int parts_next(
+    struct parts *p, struct reader **content, const char **name, struct err *e);
+
+/* Is the part that parts_next gave feedback about a mail (RFC 5965)? */
+bool parts_is_feedback(const struct parts *p);
+/*
+ * That part is feedback: the mail that it is about, owned by the caller; p
+ * must outlive it. NULL: there is none. parts_next leaves it out.
+ */
+struct reader *parts_sample(struct parts *p);
+
+/* What parts_next gave last. */
+struct part {
+	const char *charset;   /* as declared; NULL without */
+	bool is_text;          /* it stands in the mail as it is */
+	bool is_mislabelled;   /* its transfer encoding is another one */
+	uint64_t joined_lines; /* that a relay folded: so far */
+};
+const struct part *parts_current(const struct parts *p);
+
+/* A field of the mail's own header, unfolded and decoded; NULL without. */
+const char *parts_message_id(const struct parts *p);
+const char *parts_message_id_written(const struct parts *p); /* not unfolded */
+const char *parts_subject(const struct parts *p);
+int64_t parts_received(const struct parts *p); /* 0: cannot be told */
+/* INT64_MIN: cannot be told; the bottom-most Received that can be read */
+int64_t parts_first_received(const struct parts *p);
+int64_t parts_date(const struct parts *p);
+/* Is it multipart/report of this report-type (RFC 6522)? */
+bool parts_is_report_type(const struct parts *p, const char *type);
+
+/* For evidence.c; NULL when GMime made nothing of the mail. */
+struct _GMimeMessage *parts_gmime(const struct parts *p);
+
+/* Takes NULL; leaves NULL. */
+void parts_close(struct parts **p);
+
+#endif

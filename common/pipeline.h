@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pipeline.h - the whole way of a mail: bytes, parts, attachments, reports,
+ * records, sinks, verdict. Every transport calls pipeline_run and turns the
+ * verdict into its protocol's reply; it knows nothing else.
+ */
+#ifndef COMMON_PIPELINE_H
+#define COMMON_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/base/conf.h"
+#include "common/base/err.h"
+#include "common/base/spill.h"
+#include "common/envelope.h"
+#include "common/quarantine.h"
+#include "common/verdict.h"
+
+struct pipeline; /* shared by all threads of a process */
+
+/* What became of one mail, for the log line and the reply. */
+struct outcome {
+	enum verdict verdict;
+	struct err why;      /* ERR_NONE when all is well */
+	uint64_t reports;    /* read */
+	uint64_t stored;     /* records, new */
+	uint64_t duplicates; /* records that were there already */
+	uint64_t unreadable; /* records that could not be read */
+	uint64_t partial;  /* records of reports that parsedmarc has in part */
+	bool is_forwarded; /* not kept apart: another server has it */
+	char message_id[256]; /* strangers' text: escape it before logging */
+	char org_name[256];   /* of the first report */
+	char domain[256];     /* its policy domain */
+};
+
+/*
+ * What a daemon needs: the configured sinks (required, all of them), the
+ * quarantine, temporary files. Holds conf by conf_ref. Works with sinks away.
+ */
+int pipeline_open(struct pipeline **p, struct conf *conf, struct err *e);
+
+/* The configured sinks but no quarantine: the input stays where it is. */
+int pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e);
+
+/* No sink, no quarantine: all reports go to out in this format. */
+int pipeline_open_print(struct pipeline **p, struct conf *conf,
+    const char *format, FILE *out, struct err *e);
+
+/* After a reload: later mails use conf (held by conf_ref). */
+void pipeline_set_conf(struct pipeline *p, struct conf *conf);
+
+/* A place for the bytes of one mail; spill_clear it after pipeline_run. */
+void pipeline_mail_init(struct pipeline *p, struct spill *mail);
+
+/*
+ * Take one mail all the way. mail is not finished yet or is: both do. d is
+ * moved on by progress. Never fails: *o says what became of it, and a final
+ * verdict means that the sender may forget the mail.
+ */
+void pipeline_run(struct pipeline *p, const struct envelope *env,
+    struct spill *mail, struct deadline *d, struct outcome *o);
+
+/*
+ * Keep a mail unread (larger than the limit): quarantine and verdict as
+ * pipeline_run gives them.
+ */
+void pipeline_keep(struct pipeline *p, const struct envelope *env,
+    struct spill *mail, const struct err *why, struct outcome *o);
+
+/*
+ * Try the waiting mails again, oldest first, until one finds the sink still
+ * away or *stop is set. Calls log_done for each that left. Returns how many.
+ */
+uint64_t pipeline_replay(struct pipeline *p, _Atomic bool *stop,
+    void (*log_done)(const struct envelope *env, const struct outcome *o));
+
+/* Which mails of the quarantine to try again, and how. */
+struct pipeline_again {
+	bool kept, waiting, other; /* classes */
+	/* only those whose name (SHA-256, hex) starts so; NULL: all */
+	const char *name;
+	_Atomic bool *stop; /* foreign; NULL: never */
+	/* After each: has it left its place (where it would, in a dry run)? */
+	void (*told)(void *context, const struct quarantine_item *item,
+	    const struct outcome *o, bool has_left);
+	void *context;
+};
+struct pipeline_again_count {
+	uint64_t tried, left, stayed;
+	uint64_t busy; /* somebody else had them in hand: not tried */
+};
+
+/*
+ * Try mails of the quarantine again, class by class, oldest first. A mail
+ * leaves its place when it is stored, forwarded, or kept elsewhere now. 0, or
+ * -1 and *e when one could not be brought anywhere for now: with the sink away
+ * those of its class behind it are untried.
+ */
+int pipeline_again(struct pipeline *p, const struct pipeline_again *how,
+    struct pipeline_again_count *n, struct err *e);
+
+/* The quarantine, and nothing that is stored, kept or sent: a dry run. */
+int pipeline_open_dry(struct pipeline **p, struct conf *conf, struct err *e);
+
+/* Remove the mails that were kept for [quarantine] max_age. */
+int pipeline_expire(struct pipeline *p, uint64_t *removed, struct err *e);
+
+/* For the daily line and for check: mails in the quarantine by class. */
+struct pipeline_backlog {
+	uint64_t kept, waiting, other;
+	int64_t oldest_kept, oldest_waiting, oldest_other; /* 0: none */
+};
+int pipeline_backlog(
+    struct pipeline *p, struct pipeline_backlog *b, struct err *e);
+
+/*
+ * Ask sinks, quarantine and temporary folder whether they can be written.
+ * Calls told for each with its name and NULL or what is wrong. Returns how
+ * many are in trouble.
+ */
+int pipeline_check(
+    struct pipeline *p, void (*told)(const char *what, const struct err *e));
+
+/* Writes what ends a printed output. -1 and *e when that fails. */
+int pipeline_finish(struct pipeline *p, struct err *e);
+
+/* Takes NULL; leaves NULL. */
+void pipeline_close(struct pipeline **p);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * failure_text.c - texts of a failure report, as documents want them.
+ */
+#include <string.h>
+
+#include "common/base/utf8.h"
+#include "common/report/failure_text.h"
+
+#define KEY_MAX 128 /* bytes in the name of a header field */
+
+const char *
+failure_safe_subject(const char *subject, char out[SAFE_SUBJECT_SIZE])
+{
+	size_t len = 0, kept;
+	const char *p;
+
+	if (subject == NULL)
+		subject = "None";
+	/* one more character than fits: what is cut is cut between two */
+	for (p = subject; *p != '\0' && len < SAFE_SUBJECT_SIZE - 1; p++)
+		if (strchr("\\/:\"*?|\n\r", *p) == NULL)
+			out[len++] = *p;
+	kept = len;
+	if (*p != '\0' && ((unsigned char)*p & 0xc0) == 0x80) {
+		while (
+		    kept > 0 && ((unsigned char)out[kept - 1] & 0xc0) == 0x80)
+			kept--;
+		kept -= kept > 0; /* the first byte of what is cut */
+	}
+	while (kept > 0 && (out[kept - 1] == ' ' || out[kept - 1] == '.'))
+		kept--;
+	out[kept] = '\0';
+	return out;
+}
+
+/*
+ * Names are compared twice each: a table of them would cost more than the 500
+ * fields that are kept at most.
+ */
+bool
+failure_header_is_repeated(const struct sample *s, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (strcmp(s->headers[k].name, s->headers[i].name) == 0)
+			return true;
+	return false;
+}
+
+void
+failure_header_values(struct json *j, const struct sample *s, size_t i)
+{
+	const char *name = s->headers[i].name;
+	size_t k, count = 0;
+
+	for (k = i; k < s->header_count; k++)
+		count += strcmp(s->headers[k].name, name) == 0;
+	if (count == 1) {
+		json_text(j, s->headers[i].value);
+		return;
+	}
+	json_array(j);
+	for (k = i; k < s->header_count; k++)
+		if (strcmp(s->headers[k].name, name) == 0)
+			json_text(j, s->headers[k].value);
+	json_array_end(j);
+}
+
+bool
+failure_header_is_key(const struct header_field *h)
+{
+	const char *p;
+
+	for (p = h->spelling; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || *p == '"' || *p == '\\')
+			return false;
+	return p > h->spelling && p - h->spelling <= KEY_MAX;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sqlite_bind.c - values into the parameters of a statement.
+ */
+#include <sqlite3.h>
+
+#include "common/base/json.h"
+#include "common/sink/sqlite_bind.h"
+
+#define TEXTS_BYTES (64 * 1024) /* shows what it is about */
+
+struct sqlite_binder
+sqlite_binder_of(struct sqlite_db *db, enum sqlite_statement which)
+{
+	return (struct sqlite_binder){ .st = db->statement[which] };
+}
+
+static void
+bound(struct sqlite_binder *b, int code)
+{
+	if (b->code == SQLITE_OK)
+		b->code = code;
+}
+
+void
+sqlite_bind_text(struct sqlite_binder *b, const char *text)
+{
+	bound(b, sqlite3_bind_text(b->st, ++b->at, text, -1, SQLITE_STATIC));
+}
+
+void
+sqlite_bind_int(struct sqlite_binder *b, int64_t n)
+{
+	bound(b, sqlite3_bind_int64(b->st, ++b->at, n));
+}
+
+void
+sqlite_bind_known_int(struct sqlite_binder *b, int64_t n)
+{
+	if (n != 0)
+		sqlite_bind_int(b, n);
+	else
+		bound(b, sqlite3_bind_null(b->st, ++b->at));
+}
+
+void
+sqlite_bind_digest(
+    struct sqlite_binder *b, const unsigned char digest[REPORT_ID_BYTES])
+{
+	bound(b, sqlite3_bind_blob(
+		     b->st, ++b->at, digest, REPORT_ID_BYTES, SQLITE_STATIC));
+}
+
+void
+sqlite_bind_intake(struct sqlite_binder *b, const struct intake *in)
+{
+	sqlite_bind_text(b, in->transport);
+	sqlite_bind_known_int(b, in->received);
+	sqlite_bind_text(b, in->message_id);
+	sqlite_bind_text(b, in->envelope_from);
+	sqlite_bind_text(b, in->envelope_recipient);
+}
+
+int
+sqlite_query(struct sqlite_db *db, struct sqlite_binder *b, int64_t *value,
+    struct err *e)
+{
+	int rc = 0;
+
+	if (b->code == SQLITE_OK)
+		b->code = sqlite3_step(b->st);
+	if (b->code == SQLITE_ROW) {
+		*value = sqlite3_column_int64(b->st, 0);
+		rc = 1;
+	} else if (b->code != SQLITE_DONE) {
+		rc = sqlite_db_fail(db, b->code, e);
+	}
+	(void)sqlite3_reset(b->st);
+	return rc;
+}
+
+int
+sqlite_insert(struct sqlite_db *db, struct sqlite_binder *b, struct err *e)
+{
+	int64_t none;
+
+	return sqlite_query(db, b, &none, e) < 0 ? -1 : 0;
+}
+
+int
+sqlite_texts_json(
+    const char *const *texts, size_t count, struct buf *out, struct err *e)
+{
+	struct json j;
+	size_t i;
+
+	if (count == 0)
+		return 0;
+	json_begin(&j, out);
+	json_array(&j);
+	for (i = 0; i < count && out->len < TEXTS_BYTES; i++)
+		json_text(&j, texts[i]);
+	json_array_end(&j);
+	if (json_end(&j, e) == 0)
+		return 0;
+	e->kind = ERR_REFUSED;
+	return -1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verdict.c - what became of one mail.
+ */
+#include "common/verdict.h"
+
+static const char *const names[VERDICT_COUNT] = {
+	[VERDICT_STORED] = "stored",
+	[VERDICT_KEPT] = "kept",
+	[VERDICT_BOTH] = "stored+kept",
+	[VERDICT_WAITING] = "waiting",
+	[VERDICT_OTHER] = "other",
+	[VERDICT_STORED_OTHER] = "stored+other",
+	[VERDICT_LATER] = "later",
+	[VERDICT_FULL] = "full",
+};
+
+const char *
+verdict_name(enum verdict v)
+{
+	return names[v];
+}
+
+bool
+verdict_is_final(enum verdict v)
+{
+	return v != VERDICT_LATER && v != VERDICT_FULL;
+}
+
+enum verdict
+verdict_of_trouble(const struct err *e)
+{
+	return e->kind == ERR_FULL ? VERDICT_FULL : VERDICT_LATER;
+}

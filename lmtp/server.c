@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.c - accept clients, one thread for each.
+ * in: sockets (listen.c), signals (daemon.c)    out: sessions (session.c)
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/daemon.h"
+#include "common/base/log.h"
+#include "lmtp/replay.h"
+#include "lmtp/reply.h"
+#include "lmtp/server.h"
+#include "lmtp/session.h"
+
+#define GRACE_S 5       /* beyond every budget, for the last replies */
+#define PAUSE_MS 100    /* when the system has nothing left to accept with */
+#define NOTICE_MS 1000  /* between two lines about the same trouble */
+#define ACCEPT_BURST 64 /* then signals are looked at again */
+
+struct server {
+	struct lmtp_service service;
+	const struct listener *listener; /* foreign */
+	int signal_fd;                   /* foreign */
+	int idle_fd;                     /* written when the last one ends */
+	pthread_mutex_t lock;
+	unsigned threads;  /* under lock: sessions and the replay */
+	unsigned sessions; /* under lock */
+	uint32_t next_id;
+	int64_t notice_ms; /* when there may be the next line */
+	uint64_t unnoticed;
+};
+
+struct client {
+	struct server *server; /* foreign */
+	int fd;
+	char id[LMTP_SESSION_ID_SIZE];
+};
+
+static void
+one_less(struct server *sr, bool is_session)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&sr->lock);
+	sr->sessions -= is_session;
+	if (--sr->threads == 0 && write(sr->idle_fd, &one, sizeof(one)) < 0)
+		log_err("cannot tell the end: %m");
+	pthread_mutex_unlock(&sr->lock);
+}
+
+static void
+one_more(struct server *sr, bool is_session)
+{
+	pthread_mutex_lock(&sr->lock);
+	sr->threads++;
+	sr->sessions += is_session;
+	pthread_mutex_unlock(&sr->lock);
+}
+
+static unsigned
+count_of(struct server *sr, const unsigned *which)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&sr->lock);
+	n = *which;
+	pthread_mutex_unlock(&sr->lock);
+	return n;
+}
+
+static int
+start_thread(void *(*body)(void *), void *argument)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int rc;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&thread, &attr, body, argument);
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+static void *
+session_thread(void *argument)
+{
+	struct client *c = argument;
+	struct server *sr = c->server;
+
+	lmtp_session_run(&sr->service, c->fd, c->id);
+	free(c);
+	one_less(sr, true);
+	return NULL;
+}
+
+/* Lines that a flood of clients would cause: one a second. */
+static void
+notice(struct server *sr, const char *what, const char *peer)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now < sr->notice_ms) {
+		sr->unnoticed++;
+		return;
+	}
+	if (sr->unnoticed > 0)
+		log_warn("%s: %s (and %llu like it before)", peer, what,
+		    (unsigned long long)sr->unnoticed);
+	else
+		log_warn("%s: %s", peer, what);
+	sr->notice_ms = now + NOTICE_MS;
+	sr->unnoticed = 0;
+}
+
+/* One line and the end. fd is non-blocking, and its buffer is empty. */
+static void
+turn_away(struct server *sr, int fd, enum lmtp_reply r, const char *peer)
+{
+	char line[128], input[512];
+	int len = snprintf(line, sizeof(line), "%s\r\n", lmtp_reply_text(r));
+
+	notice(sr, lmtp_reply_text(r), peer);
+	(void)send(fd, line, (size_t)len, MSG_NOSIGNAL);
+	(void)shutdown(fd, SHUT_WR);
+	(void)recv(fd, input, sizeof(input), 0); /* no reset, if we can */
+	(void)close(fd);
+}
+
+static void
+start_session(struct server *sr, int fd, const char *peer)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+	int rc;
+
+	c->server = sr;
+	c->fd = fd;
+	(void)snprintf(c->id, sizeof(c->id), "%08x", sr->next_id++);
+	log_debug("%s: %s", c->id, peer);
+	one_more(sr, true);
+	if ((rc = start_thread(session_thread, c)) == 0)
+		return;
+	log_err("cannot start a thread: error %d", rc);
+	turn_away(sr, fd, LMTP_REPLY_TOO_MANY_CONNECTIONS, peer);
+	free(c);
+	one_less(sr, true);
+}
+
+/* Into a session, or away with it. */
+static void
+receive(struct server *sr, int fd, const struct sockaddr *from)
+{
+	struct conf *conf = lmtp_service_conf(&sr->service);
+	char peer[LISTEN_PEER_SIZE];
+	int on = 1;
+
+	listen_peer_name(from, peer);
+	if (from->sa_family == AF_INET || from->sa_family == AF_INET6) {
+		/* replies are gathered here: the kernel need not wait */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	}
+	if (!listen_peer_is_in(&conf->lmtp.networks, from))
+		turn_away(sr, fd, LMTP_REPLY_NETWORK, peer);
+	else if (count_of(sr, &sr->sessions) >= conf->lmtp.connections)
+		turn_away(sr, fd, LMTP_REPLY_TOO_MANY_CONNECTIONS, peer);
+	else
+		start_session(sr, fd, peer);
+	conf_free(&conf);
+}
+
+static void
+accept_some(struct server *sr, int listen_fd)
+{
+	struct sockaddr_storage from;
+	socklen_t len;
+	int fd, i;
+
+	for (i = 0; i < ACCEPT_BURST; i++) {
+		memset(&from, 0, sizeof(from));
+		len = sizeof(from);
+		fd = accept4(listen_fd, (struct sockaddr *)&from, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			receive(sr, fd, (struct sockaddr *)&from);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			notice(sr, strerrordesc_np(errno), "accept");
+			(void)poll(NULL, 0, PAUSE_MS);
+		}
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+static void
+reload(struct server *sr)
+{
+	struct conf *now = lmtp_service_conf(&sr->service), *next = NULL;
+	char *kept = NULL;
+	struct err e = { 0 };
+
+	daemon_tell_reloading();
+	if (conf_reload(&next, now, &kept, &e) < 0 ||
+	    listen_check_networks(&next->lmtp.networks, &e) < 0) {
+		log_err("the configuration stays as it was: %s", e.text);
+	} else {
+		if (next->intake.log != now->intake.log ||
+		    next->intake.log_level != now->intake.log_level)
+			log_open(LMTP_PROGRAM, next->intake.log,
+			    next->intake.log_level);
+		pipeline_set_conf(sr->service.pipeline, next);
+		pthread_mutex_lock(&sr->service.lock);
+		conf_free(&sr->service.conf);
+		sr->service.conf = conf_ref(next);
+		pthread_mutex_unlock(&sr->service.lock);
+		log_info("configuration read again%s%s",
+		    kept != NULL ? ", needs a restart: " : "",
+		    kept != NULL ? kept : "");
+	}
+	free(kept);
+	conf_free(&next);
+	conf_free(&now);
+	daemon_tell_ready();
+}
+
+/* Accept until the signal to stop. */
+static void
+serve(struct server *sr)
+{
+	struct pollfd p[1 + LISTEN_MAX];
+	enum daemon_event ev;
+	size_t i, count = sr->listener->count;
+
+	p[0] = (struct pollfd){ .fd = sr->signal_fd, .events = POLLIN };
+	for (i = 0; i < count; i++)
+		p[1 + i] = (struct pollfd){ .fd = sr->listener->fd[i],
+			.events = POLLIN };
+	for (;;) {
+		if (poll(p, 1 + count, daemon_watchdog_ms()) < 0 &&
+		    errno != EINTR) {
+			log_err("poll: %m");
+			(void)poll(NULL, 0, PAUSE_MS);
+			continue;
+		}
+		daemon_tell_alive();
+		while ((ev = daemon_signal_next(sr->signal_fd)) !=
+		       DAEMON_NOTHING) {
+			if (ev == DAEMON_STOP)
+				return;
+			reload(sr);
+		}
+		for (i = 0; i < count; i++)
+			if (p[1 + i].revents != 0)
+				accept_some(sr, p[1 + i].fd);
+	}
+}
+
+/* The background work, counted like a session. */
+static void *
+replay_thread(void *argument)
+{
+	struct server *sr = argument;
+
+	lmtp_replay_run(&sr->service);
+	one_less(sr, false);
+	return NULL;
+}
+
+static void
+ask_to_stop(struct server *sr)
+{
+	uint64_t one = 1;
+
+	sr->service.stop.asked = true;
+	if (write(sr->service.stop.fd, &one, sizeof(one)) < 0)
+		log_err("cannot tell the sessions to stop: %m");
+}
+
+/*
+ * Wait for the sessions: a mail that is being received has the time of one
+ * command, one that is being stored its budget. A second signal ends it.
+ */
+static bool
+wait_idle(struct server *sr)
+{
+	struct pollfd p[2] = {
+		{ .fd = sr->signal_fd, .events = POLLIN },
+		{ .fd = sr->idle_fd, .events = POLLIN },
+	};
+	struct conf *conf = lmtp_service_conf(&sr->service);
+	int64_t until_ms =
+	    clock_mono_ms() +
+	    (conf->lmtp.command_timeout_s + conf->lmtp.budget_s + GRACE_S) *
+		1000;
+	int64_t left;
+	unsigned threads;
+
+	conf_free(&conf);
+	while ((threads = count_of(sr, &sr->threads)) > 0) {
+		if ((left = until_ms - clock_mono_ms()) <= 0)
+			break;
+		(void)poll(p, 2, left > 1000 ? 1000 : (int)left);
+		daemon_tell_alive();
+		if (daemon_signal_next(sr->signal_fd) == DAEMON_STOP)
+			break;
+	}
+	if (threads > 0)
+		log_err("%u threads are still at work and end now; their "
+			"mails were not acknowledged",
+		    threads);
+	return threads == 0;
+}
+
+static int
+server_init(struct server *sr, struct pipeline *p, struct conf *conf,
+    struct listener *l, int signal_fd, struct err *e)
+{
+	*sr = (struct server){ .listener = l, .signal_fd = signal_fd };
+	pthread_mutex_init(&sr->lock, NULL);
+	pthread_mutex_init(&sr->service.lock, NULL);
+	sr->service.pipeline = p;
+	sr->service.stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sr->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sr->service.stop.fd < 0 || sr->idle_fd < 0)
+		return err_set_errno(e, "eventfd");
+	if (gethostname(
+		sr->service.host_name, sizeof(sr->service.host_name) - 1) < 0 ||
+	    sr->service.host_name[0] == '\0')
+		(void)snprintf(sr->service.host_name,
+		    sizeof(sr->service.host_name), "localhost");
+	/* ids of two runs should differ in the log; a guess will do */
+	if (getrandom(&sr->next_id, sizeof(sr->next_id), GRND_NONBLOCK) < 0)
+		sr->next_id = (uint32_t)clock_now();
+	sr->service.conf = conf_ref(conf);
+	return 0;
+}
+
+static void
+server_clear(struct server *sr)
+{
+	conf_free(&sr->service.conf);
+	if (sr->service.stop.fd >= 0)
+		(void)close(sr->service.stop.fd);
+	if (sr->idle_fd >= 0)
+		(void)close(sr->idle_fd);
+	pthread_mutex_destroy(&sr->service.lock);
+	pthread_mutex_destroy(&sr->lock);
+	free(sr);
+}
+
+int
+lmtp_serve(struct pipeline *p, struct conf *conf, struct listener *l,
+    int signal_fd, bool *is_idle, struct err *e)
+{
+	/* on the heap: threads that outlive their budget still use it */
+	struct server *sr = xcalloc(1, sizeof(*sr));
+
+	*is_idle = true;
+	if (server_init(sr, p, conf, l, signal_fd, e) < 0 ||
+	    listen_check_networks(&conf->lmtp.networks, e) < 0) {
+		server_clear(sr);
+		return -1;
+	}
+	one_more(sr, false);
+	if (start_thread(replay_thread, sr) != 0) {
+		server_clear(sr);
+		return err_set(e, ERR_TEMP, "cannot start a thread");
+	}
+	daemon_tell_ready();
+	log_info("ready on %s", conf->lmtp.listen);
+	serve(sr);
+	daemon_tell_stopping();
+	log_info("stopping, %u connections", count_of(sr, &sr->sessions));
+	ask_to_stop(sr);
+	listen_close(l);
+	if ((*is_idle = wait_idle(sr)))
+		server_clear(sr);
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reply.c - tell the MTA what to do with a mail. What was stored stays stored
+ * whatever becomes of this: then the mail comes again, as a duplicate.
+ * in: an action (action.c)    out: libmilter
+ */
+#include <stdio.h>
+
+#include "milter/reply.h"
+
+/*
+ * Headers that only we may add. From the last one on: MTAs differ in whether
+ * the others move up.
+ */
+static void
+remove_forged(SMFICTX *ctx, const struct milter_session *s)
+{
+	char name[] = MILTER_FIELD;
+	unsigned i;
+
+	for (i = s->mail.forged; i > 0; i--)
+		(void)smfi_chgheader(ctx, name, (mi_int32)i, NULL);
+}
+
+static void
+add_field(
+    SMFICTX *ctx, const struct milter_session *s, const struct outcome *o)
+{
+	char name[] = MILTER_FIELD, value[1 + MILTER_FIELD_SIZE] = " ";
+
+	(void)milter_field_of(o, value + 1);
+	/* a mail without the header is better than no mail */
+	(void)smfi_addheader(
+	    ctx, name, s->mail.has_leading_space ? value : value + 1);
+}
+
+static bool
+remove_ours(SMFICTX *ctx, const struct milter_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->mail.count; i++)
+		if (smfi_delrcpt(ctx, s->mail.given[i]) != MI_SUCCESS)
+			return false;
+	return true;
+}
+
+static bool
+quarantine(SMFICTX *ctx)
+{
+	char reason[] = "DMARC report, stored";
+
+	return smfi_quarantine(ctx, reason) == MI_SUCCESS;
+}
+
+static void
+say_later(SMFICTX *ctx, const struct outcome *o)
+{
+	char busy[] = "451", full[] = "452", busy_code[] = "4.3.0",
+	     full_code[] = "4.3.1", text[] = "cannot store it now, try again";
+	bool is_full = o->verdict == VERDICT_FULL;
+
+	(void)smfi_setreply(
+	    ctx, is_full ? full : busy, is_full ? full_code : busy_code, text);
+}
+
+sfsistat
+milter_reply(SMFICTX *ctx, const struct milter_session *s,
+    const struct outcome *o, enum milter_action *a)
+{
+	if (*a == MILTER_DISCARD)
+		return SMFIS_DISCARD;
+	if (*a == MILTER_TEMPFAIL) {
+		say_later(ctx, o);
+		return SMFIS_TEMPFAIL;
+	}
+	if (*a == MILTER_PASS)
+		return SMFIS_CONTINUE;
+	remove_forged(ctx, s);
+	if (*a == MILTER_REMOVE && remove_ours(ctx, s))
+		return SMFIS_CONTINUE;
+	if (*a != MILTER_QUARANTINE || !quarantine(ctx))
+		*a = MILTER_ACCEPT;
+	add_field(ctx, s, o);
+	return SMFIS_CONTINUE;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.h - what all connections share: the pipeline, the newest conf, and
+ * how many mails are in hand.
+ */
+#ifndef MILTER_SERVICE_H
+#define MILTER_SERVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/pipeline.h"
+
+#define MILTER_PROGRAM "dmarc-intake-milter"
+
+struct milter_service {
+	struct pipeline *pipeline; /* foreign */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* under lock: */
+	struct conf *conf; /* held; the newest */
+	unsigned sessions;
+	unsigned ending; /* end-of-message calls, waiting or at work */
+	unsigned in_hand;
+	uint32_t next_id;
+	bool is_closed;
+};
+
+void milter_service_init(
+    struct milter_service *sv, struct pipeline *p, struct conf *conf);
+/* Only when no session is left. */
+void milter_service_clear(struct milter_service *sv);
+
+/* The newest conf, held for the caller: conf_free. */
+struct conf *milter_service_conf(struct milter_service *sv);
+void milter_service_set_conf(struct milter_service *sv, struct conf *conf);
+uint32_t milter_service_next_id(struct milter_service *sv);
+
+/* One more connection; false when the service ends. */
+bool milter_service_join(struct milter_service *sv);
+void milter_service_part(struct milter_service *sv);
+
+/*
+ * A mail is complete and its caller is at work on it: begin, then end. Of
+ * these at most limit are in hand: false when d is over before it is its turn.
+ * Either way it ends with milter_service_done.
+ */
+bool milter_service_take(
+    struct milter_service *sv, uint64_t limit, const struct deadline *d);
+void milter_service_done(struct milter_service *sv, bool was_taken);
+
+/* Wait up to 1 s for the mails in hand. How many are left? */
+unsigned milter_service_wait(struct milter_service *sv);
+/* Nothing may begin any more. How many sessions are left? */
+unsigned milter_service_close(struct milter_service *sv);
+
+#endif

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command: sources, formats, exit codes (sysexits.h), and that a failure
+leaves nothing half done."""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+
+import pytest
+from conftest import COMMAND, FIXTURES, wait_for
+
+OK, USAGE, DATAERR, NOINPUT, CANTCREAT, IOERR, TEMPFAIL, CONFIG = 0, 64, 65, 66, 73, 74, 75, 78
+
+REPORT = FIXTURES / "gzip_multipart.eml"
+OTHER_REPORT = FIXTURES / "rfc9990.xml"
+HUMAN = FIXTURES / "human.eml"
+
+
+def run(*args, conf="/dev/null", **options):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("DMARC_INTAKE_")}
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([str(COMMAND), "-c", str(conf), *map(str, args)], env=env,
+                          capture_output=True, timeout=60, **options)
+
+
+def documents(*paths, **options):
+    """intake's own fields left out: they tell of the delivery."""
+    done = run("parse", "--format", "ndjson", *paths, **options)
+    assert done.returncode == OK, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    for line in lines:
+        line.pop("intake")
+    return lines
+
+
+def mbox_of(*paths):
+    return b"".join(b"From r@r.example Thu Jan  1 00:00:00 2026\n" + p.read_bytes().rstrip(b"\n") + b"\n\n"
+                    for p in paths)
+
+
+@pytest.fixture
+def conf(tmp_path):
+    # so that a run as root stays root: the folder's owner is who runs
+    path = tmp_path / "intake.conf"
+    path.write_text("[intake]\nstate_path = %s\n[sqlite]\npath = %s\n[ndjson]\npath = %s\n"
+                    % (tmp_path / "state", tmp_path / "state/intake.db", tmp_path / "state/records"))
+    (tmp_path / "state").mkdir()
+    return path
+
+
+def test_every_container_gives_the_same_documents(tmp_path):
+    expected = documents(REPORT)
+    assert expected
+    md = tmp_path / "maildir"
+    for name in ("cur", "new", "tmp"):
+        (md / name).mkdir(parents=True)
+    shutil.copy(REPORT, md / "new" / "1")
+    shutil.copy(HUMAN, md / "tmp" / "2")
+    (tmp_path / "box").write_bytes(mbox_of(REPORT))
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    shutil.copy(REPORT, deep)
+    assert documents(md) == expected
+    assert documents(tmp_path / "box") == expected
+    assert documents(tmp_path / "a") == expected
+    with open(REPORT, "rb") as f:
+        assert documents("-", stdin=f) == expected
+    assert documents(REPORT, OTHER_REPORT, REPORT) == expected + documents(OTHER_REPORT) + expected
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_done(tmp_path):
+    box = tmp_path / "box"
+    box.write_bytes(mbox_of(REPORT, HUMAN, FIXTURES / "truncated_gzip.eml"))
+    done = run("parse", "--format", "json", box, OTHER_REPORT)
+    assert done.returncode == DATAERR
+    assert len(json.loads(done.stdout)["aggregate_reports"]) == 2
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 2
+    assert lines[0] == "%s#2: not a report" % box
+    assert lines[1].startswith("%s#3: " % box)
+
+
+@pytest.mark.parametrize("args, code, said", [
+    ([], USAGE, "usage"),
+    (["prase", REPORT], USAGE, 'did you mean "parse"'),
+    (["xyzzyx"], USAGE, 'no command "xyzzyx"'),
+    (["parse"], USAGE, "usage"),
+    (["parse", "--format", "xml", REPORT], USAGE, "usage"),
+    (["parse", "--nonsense"], USAGE, "usage"),
+    (["ingest"], USAGE, "usage"),
+    (["check", "x"], USAGE, "usage"),
+    (["parse", "/nonexistent"], NOINPUT, "/nonexistent: cannot be opened"),
+    (["parse", "-o", "/nonexistent/x", REPORT], CANTCREAT, "/nonexistent/x"),
+    (["parse", "-o", "/dev/full", REPORT], IOERR, "No space left"),
+    (["parse", HUMAN], DATAERR, "not a report"),
+])
+def test_exit_code(args, code, said):
+    done = run(*args)
+    assert done.returncode == code
+    assert said in done.stderr.decode()
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["help"], ["parse", "--help"], ["ingest", "-h"],
+                                  ["report", "--help"], ["check", "--help"]])
+def test_help_needs_no_configuration(args):
+    done = run(*args, conf="/nonexistent/conf")
+    assert done.returncode == OK and done.stdout and not done.stderr
+
+
+def test_a_broken_configuration_is_78(tmp_path):
+    conf = tmp_path / "conf"
+    conf.write_text("[intake]\nnonsense = 1\n")
+    for args in (["parse", REPORT], ["ingest", REPORT], ["check"]):
+        done = run(*args, conf=conf)
+        assert done.returncode == CONFIG
+        assert "nonsense" in done.stderr.decode()
+
+
+def test_output_has_its_name_only_when_whole(tmp_path):
+    out = tmp_path / "out"
+    assert run("parse", "--format", "csv", "-o", out, REPORT).returncode == OK
+    first = out.read_bytes()
+    assert first.startswith(b"xml_schema,org_name,")
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    done = run("parse", "--format", "json", "-o", out, REPORT, preexec_fn=limit)
+    assert done.returncode == IOERR, done.stderr
+    assert out.read_bytes() == first
+    assert os.listdir(tmp_path) == ["out"]
+    assert run("parse", "--format", "ndjson", "-o", out, REPORT).returncode == OK
+    assert json.loads(out.read_bytes().splitlines()[0])["_id"]
+
+
+def test_a_signal_leaves_nothing(tmp_path):
+    process = subprocess.Popen([str(COMMAND), "-c", "/dev/null", "parse", "-o", str(tmp_path / "out"), "-"],
+                               stdin=subprocess.PIPE)
+    try:
+        wait_for(lambda: os.listdir(tmp_path))
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait(20)
+        process.stdin.close()
+    assert os.listdir(tmp_path) == []
+
+
+def test_strangers_text_cannot_steer_the_terminal(tmp_path):
+    text = OTHER_REPORT.read_text()
+    evil = tmp_path / "evil.xml"
+    name = text[text.index("<org_name>") + 10:text.index("</org_name>")]
+    evil.write_text(text.replace("<org_name>%s<" % name, "<org_name>a b \u009b31m\u202e<"))
+    done = run("parse", "--format", "summary", evil)
+    assert done.returncode == OK
+    assert "\u009b" not in done.stdout.decode()
+    assert "a b \\x" in done.stdout.decode()
+
+
+def test_ingest_counts_and_stores_once(conf, tmp_path):
+    done = run("ingest", REPORT, HUMAN, FIXTURES / "truncated_gzip.eml", conf=conf)
+    assert done.returncode == DATAERR, done.stderr
+    records = len(documents(REPORT))
+    assert done.stdout.decode() == ("3 mails, 1 reports, %d records stored, 0 duplicates, "
+                                    "1 not reports, 1 unreadable\n" % records)
+    lines = (tmp_path / "state/records").read_bytes().splitlines()
+    assert len(lines) == records
+    assert json.loads(lines[0])["_index"].startswith("dmarc_aggregate-")
+
+
+def test_a_copy_is_a_duplicate(conf):
+    conf.write_text("\n".join(line for line in conf.read_text().split("\n[ndjson]")[0].splitlines()) + "\n")
+    records = len(documents(REPORT))
+    first, second = run("ingest", REPORT, conf=conf), run("ingest", REPORT, conf=conf)
+    assert first.returncode == second.returncode == OK
+    assert b"%d records stored, 0 duplicates" % records in first.stdout
+    assert b"0 records stored, %d duplicates" % records in second.stdout
+
+
+def test_a_sink_that_is_away_stops_it(conf, tmp_path):
+    conf.write_text(conf.read_text().replace("state/records", "state/none/records"))
+    done = run("ingest", REPORT, OTHER_REPORT, conf=conf)
+    assert done.returncode == TEMPFAIL
+    assert "none/records" in done.stderr.decode()
+    assert done.stdout.startswith(b"1 mails, 0 reports, 0 records stored")
+
+
+def test_check(conf, tmp_path):
+    done = run("check", conf=conf)
+    assert done.returncode == OK, done.stdout + done.stderr
+    for what in ("configuration", "temporary files", "quarantine", "sqlite", "ndjson"):
+        assert "%s" % what in done.stdout.decode()
+    conf.write_text(conf.read_text().replace("state/records", "state/none/records"))
+    done = run("check", conf=conf)
+    assert done.returncode == TEMPFAIL
+    assert "ndjson: " in done.stdout.decode()
+    done = run("check", "--print", conf=conf)
+    assert done.returncode == OK
+    assert "path = %s" % (tmp_path / "state/intake.db") in done.stdout.decode()

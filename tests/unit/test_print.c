@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_print.c - the printed formats: cells that a spreadsheet must not run,
+ * text that a terminal must not obey, and output that fails.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/sink/sink.h"
+
+static const char *const errors[] = { "first", "second, with \"quotes\"" };
+
+static const struct dkim_result dkim[] = {
+	{ "D.example", "S1", "pass", NULL },
+	{ "e.example", "s2", "fail", NULL },
+};
+
+static struct report
+a_report(void)
+{
+	return (struct report){
+		.intake = { .transport = "file" },
+		.aggregate = { .xml_schema = "1.0",
+		    .org_name = "=HYPERLINK(\"x\")",
+		    .org_email = "@r.example",
+		    .org_extra_contact_info = "two\nlines",
+		    .report_id = "-7",
+		    .begin = 1700000000,
+		    .end = 1700086399,
+		    .policy = { .domain = "d.example", .p = "none" },
+		    .errors = (const char **)errors,
+		    .error_count = 2 },
+	};
+}
+
+static struct record
+a_record(void)
+{
+	return (struct record){
+		.interval_begin = 1700000000,
+		.interval_end = 1700086399,
+		.day = 19675,
+		.source = { .ip_address = "203.0.113.1", .asn = 64500 },
+		.message_count = 3,
+		.disposition = "none",
+		.policy_dkim = "pass",
+		.policy_spf = "fail",
+		.dkim_aligned = true,
+		.passed_dmarc = true,
+		.header_from = "d\x1b[31m.example",
+		.dkim_results = dkim,
+		.dkim_count = 2,
+	};
+}
+
+/* One report of count records in this format; the text is the caller's. */
+static char *
+printed(const char *format, size_t reports, uint64_t count)
+{
+	const struct report r = a_report();
+	const struct record rec = a_record();
+	const struct conf conf = { .index = { .monthly = true } };
+	struct deadline never = { 0 };
+	struct sink *s = NULL;
+	struct sink_stream *st = NULL;
+	struct sink_count n = { 0 };
+	struct err e = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	uint64_t i;
+
+	assert_non_null(out);
+	assert_int_equal(sink_print_open(&s, format, out, &conf, &e), 0);
+	for (; reports > 0; reports--) {
+		assert_int_equal(s->ops->begin(s, &r, &never, &st, &e), 0);
+		for (i = 0; i < count; i++)
+			assert_int_equal(s->ops->add(st, &rec, &e), 0);
+		assert_int_equal(s->ops->finish(&st, &n, &e), 0);
+		assert_null(st);
+		assert_int_equal(n.stored, count);
+	}
+	s->ops->close(&s);
+	assert_null(s);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static size_t
+times(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+		n++;
+	return n;
+}
+
+static void
+csv_cells_are_quoted_and_tamed(void **state)
+{
+	char *text = printed("csv", 1, 1), *row;
+
+	(void)state;
+	row = strstr(text, "\r\n");
+	assert_non_null(row);
+	assert_string_equal(row + 2,
+	    "1.0,\"'=HYPERLINK(\"\"x\"\")\",'@r.example,\"two\nlines\",'-7,"
+	    "2023-11-14 22:13:20,2023-11-15 22:13:19,False,"
+	    "\"first|second, with \"\"quotes\"\"\",d.example,,,none,,,,,,,"
+	    "203.0.113.1,,,,,,64500,,,3,False,True,True,none,,,,"
+	    "d\x1b[31m.example,,\"d.example,e.example\",\"s1,s2\","
+	    "\"pass,fail\",,,\r\n");
+	free(text);
+}
+
+static void
+csv_rows_have_44_cells_after_one_header(void **state)
+{
+	char *text = printed("csv", 2, 2);
+
+	(void)state;
+	assert_int_equal(times(text, "xml_schema,"), 1);
+	*strstr(text, "\r\n") = '\0';
+	assert_int_equal(times(text, ","), 43);
+	free(text);
+	text = printed("csv", 0, 0);
+	assert_int_equal(times(text, "\r\n"), 1);
+	free(text);
+}
+
+static void
+json_is_whole_with_any_number_of_reports(void **state)
+{
+	char *text = printed("json", 0, 0);
+
+	(void)state;
+	assert_string_equal(text,
+	    "{\"aggregate_reports\":[],\"failure_reports\":[],"
+	    "\"smtp_tls_reports\":[]}\n");
+	free(text);
+	text = printed("json", 2, 3);
+	assert_int_equal(times(text, "\"report_metadata\""), 2);
+	assert_int_equal(times(text, "},{\"source\":"), 4);
+	assert_int_equal(times(text, "]},{\"xml_schema\":"), 1);
+	free(text);
+}
+
+static void
+ndjson_is_a_line_a_record(void **state)
+{
+	char *text = printed("ndjson", 2, 1000);
+
+	(void)state;
+	assert_int_equal(times(text, "\n"), 2000);
+	assert_int_equal(
+	    times(text, "{\"_index\":\"dmarc_aggregate-2023-11\",\"_id\":\""),
+	    2000);
+	free(text);
+}
+
+static void
+a_summary_escapes_and_adds_up(void **state)
+{
+	char *text = printed("summary", 1, 1000);
+
+	(void)state;
+	assert_null(strchr(text, '\x1b'));
+	assert_int_equal(times(text, "d\\x1b[31m.example"), 1000);
+	assert_non_null(strstr(text,
+	    "total: 1000 records, 3000 messages, 3000 pass DMARC (100.0 %)\n"));
+	free(text);
+	text = printed("summary", 1, 0);
+	assert_non_null(strstr(text, "no records"));
+	free(text);
+}
+
+static void
+an_aborted_report_is_closed(void **state)
+{
+	const struct report r = a_report();
+	const struct record rec = a_record();
+	const struct conf conf = { .index = { .monthly = true } };
+	struct deadline never = { 0 };
+	struct sink *s = NULL;
+	struct sink_stream *st = NULL;
+	struct err e = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(sink_print_open(&s, "json", out, &conf, &e), 0);
+	assert_int_equal(s->ops->begin(s, &r, &never, &st, &e), 0);
+	assert_int_equal(s->ops->add(st, &rec, &e), 0);
+	s->ops->abort(&st);
+	assert_null(st);
+	s->ops->close(&s);
+	assert_int_equal(fclose(out), 0);
+	assert_non_null(strstr(text, "}]}],\"failure_reports\":[]"));
+	free(text);
+}
+
+static void
+output_that_fails_is_told(void **state)
+{
+	const struct report r = a_report();
+	const struct record rec = a_record();
+	const struct conf conf = { .index = { .monthly = true } };
+	const char *const *format;
+	struct deadline never = { 0 };
+	struct sink *s;
+	struct sink_stream *st;
+	struct err e;
+	FILE *out;
+	int i, rc;
+
+	(void)state;
+	for (format = sink_print_formats; *format != NULL; format++) {
+		err_clear(&e);
+		out = fopen("/dev/full", "w");
+		assert_non_null(out);
+		assert_int_equal(
+		    sink_print_open(&s, *format, out, &conf, &e), 0);
+		assert_int_equal(s->ops->begin(s, &r, &never, &st, &e), 0);
+		for (rc = 0, i = 0; rc == 0 && i < 5000; i++)
+			rc = s->ops->add(st, &rec, &e);
+		assert_int_equal(rc, -1);
+		assert_int_equal(e.kind, ERR_FULL);
+		s->ops->abort(&st);
+		s->ops->close(&s);
+		assert_true(ferror(out));
+		(void)fclose(out);
+	}
+}
+
+static void
+another_format_is_refused(void **state)
+{
+	const struct conf conf = { 0 };
+	struct sink *s = NULL;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(sink_print_open(&s, "xml", stdout, &conf, &e), -1);
+	assert_int_equal(e.kind, ERR_CONF);
+	assert_null(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(csv_cells_are_quoted_and_tamed),
+		cmocka_unit_test(csv_rows_have_44_cells_after_one_header),
+		cmocka_unit_test(json_is_whole_with_any_number_of_reports),
+		cmocka_unit_test(ndjson_is_a_line_a_record),
+		cmocka_unit_test(a_summary_escapes_and_adds_up),
+		cmocka_unit_test(an_aborted_report_is_closed),
+		cmocka_unit_test(output_that_fails_is_told),
+		cmocka_unit_test(another_format_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
