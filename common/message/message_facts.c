@@ -44,17 +44,17 @@ message_first_received(const struct message *m)
 	return m->parts == NULL ? INT64_MIN : parts_first_received(m->parts);
 }
 
-/* The part of the innermost mail that m->in comes from; NULL: a bare file. */
-static const struct part *
-part_of(const struct message *m)
+/* The innermost mail; a bare file has none, and its parts are NULL. */
+static const struct layer *
+mail_of(const struct message *m)
 {
-	const struct layer *l = &m->mail;
+	const struct layer *mail = &m->mail;
 	unsigned i;
 
 	for (i = 0; i < m->layer_count; i++)
 		if (m->layers[i].kind == LAYER_MAIL)
-			l = &m->layers[i];
-	return l->parts != NULL ? parts_current(l->parts) : NULL;
+			mail = &m->layers[i];
+	return mail;
 }
 
 /* A repair that counts, where there was one. */
@@ -77,14 +77,16 @@ named(struct message *m, const char *name, const char *what)
 	return m->repair;
 }
 
+#define REPAIRS 5
+
 static const char *
 repair(struct message *m, unsigned i)
 {
-	const struct part *part = part_of(m);
+	const struct layer *mail = mail_of(m);
 	const struct part none = { 0 };
+	const struct part *part =
+	    mail->parts != NULL ? parts_current(mail->parts) : &none;
 
-	if (part == NULL)
-		part = &none;
 	switch (i) {
 	case 0:
 		return counted(m, part->joined_lines,
@@ -96,6 +98,9 @@ repair(struct message *m, unsigned i)
 	case 2:
 		return named(m, m->charset.unknown,
 		    "charset that nobody knows, read as UTF-8:");
+	case 3:
+		return mail->has_two_crs ? "line ends of CR CR LF repaired"
+					 : NULL;
 	default:
 		return counted(m, m->charset.dropped,
 		    "bytes that are no text in their charset dropped");
@@ -107,7 +112,7 @@ attachment_repair(struct message *m, unsigned *at)
 {
 	const char *text = NULL;
 
-	while (text == NULL && *at < 4)
+	while (text == NULL && *at < REPAIRS)
 		text = repair(m, (*at)++);
 	return text;
 }

@@ -27,7 +27,7 @@ for file in *.eml *.xml *.gz *.zip *.json; do
 		>"$work/$file.out" 2>"$work/$file.err" || rc=$?
 	[ $rc = 0 ] || echo "$file $rc" >>"$work/exit"
 	# the clock is the only thing that may differ
-	sed -E 's/"received":("[^"]*"|[0-9]+)/"received":"(now)"/' \
+	sed -E 's/"received":("[0-9]{4}-[^"]*"|[0-9]+)/"received":"(now)"/' \
 		"$work/$file.out" >"$work/$file.ndjson"
 	grep -oE '"_id":"[^"]*"' "$work/$file.ndjson" | cut -d '"' -f 4 |
 		awk -v f="$file" '{ print f, NR - 1, $1 }' >>"$work/ids" || true

@@ -518,7 +518,7 @@ static const struct mail_case {
 	{ "1.4 lines that end in CR CR LF", two_crs,
 	    MIXED "--bbb\n\nhello\n--bbb\nContent-Type: text/xml\n\n" REPORT
 		  "\n--bbb--\n",
-	    1, 1, NULL, NULL, NULL },
+	    1, 1, "line ends of CR CR LF repaired", NULL, NULL },
 	{ "1.4 a broken Date", of_text,
 	    "Date: yesterday, perhaps\n" AS("text/xml") "\n" REPORT, 1, 1, NULL,
 	    "errors", NULL },
