@@ -20,6 +20,10 @@
 
 #define SETUP_KEEP_RETENTION (-1) /* as it is installed */
 
+#define SETUP_KIND_COUNT 3
+/* A template for each, and as its indexes are called. */
+extern const char *const setup_kinds[SETUP_KIND_COUNT];
+
 struct setup_options {
 	const char *admin_user;          /* NULL: as the configuration says */
 	const char *admin_password_file; /* "-" is stdin */
@@ -41,7 +45,6 @@ struct setup {
 	struct http_reply reply;
 	enum setup_product product;
 	size_t created, changed, unchanged, warnings;
-	bool has_retention; /* the server can do it */
 };
 
 enum setup_did {

@@ -14,6 +14,12 @@
 
 #define MONTH_DAYS_MOST 31
 
+const char *const setup_kinds[SETUP_KIND_COUNT] = {
+	"dmarc_aggregate",
+	"dmarc_failure",
+	"smtp_tls",
+};
+
 static const char *const bases[] = {
 	"dmarc_aggregate",
 	"dmarc_failure",

@@ -15,12 +15,6 @@
 
 #define NAMES_TOLD 3
 
-static const char *const kinds[] = {
-	"dmarc_aggregate",
-	"dmarc_failure",
-	"smtp_tls",
-};
-
 static bool
 is_of_template(const json_t *index)
 {
@@ -209,8 +203,8 @@ setup_check_indexes(struct setup *s, struct err *e)
 
 	if (check_made(s, e) < 0)
 		return -1;
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (check_types(s, kinds[i], e) < 0)
+	for (i = 0; i < SETUP_KIND_COUNT; i++)
+		if (check_types(s, setup_kinds[i], e) < 0)
 			return -1;
 	return 0;
 }

@@ -124,7 +124,6 @@ setup_retention(struct setup *s, char **policy, struct err *e)
 	} else if (status != 200 && status != 404) {
 		rc = setup_blame(s, "GET", path, status, answer, e);
 	} else {
-		s->has_retention = true;
 		rc = install(s, name, path, status, answer, e);
 		if (rc == 0 && s->product == SETUP_ELASTICSEARCH &&
 		    s->options->retention_days > 0)

@@ -16,14 +16,6 @@
 #define OURS "dmarc-intake-"
 #define NAMES_TOLD 3
 
-static const char *const kinds[] = {
-	"dmarc_aggregate",
-	"dmarc_failure",
-	"smtp_tls",
-};
-
-#define KIND_COUNT (sizeof(kinds) / sizeof(*kinds))
-
 /* What a template of ours is called: "dmarc-intake-dmarc_aggregate". */
 static char *
 template_name(const struct setup *s, const char *kind)
@@ -134,8 +126,8 @@ is_one_of_ours(const struct setup *s, const char *name)
 	bool is_ours = false;
 	char *own;
 
-	for (i = 0; i < KIND_COUNT; i++) {
-		own = template_name(s, kinds[i]);
+	for (i = 0; i < SETUP_KIND_COUNT; i++) {
+		own = template_name(s, setup_kinds[i]);
 		is_ours |= strcmp(name, own) == 0;
 		free(own);
 	}
@@ -150,8 +142,8 @@ is_installed(const struct setup *s, const json_t *answer)
 	char *own;
 	size_t i;
 
-	for (i = 0; i < KIND_COUNT; i++) {
-		own = template_name(s, kinds[i]);
+	for (i = 0; i < SETUP_KIND_COUNT; i++) {
+		own = template_name(s, setup_kinds[i]);
 		is_there |= meta_of(find(answer, own)) != NULL;
 		free(own);
 	}
@@ -274,8 +266,8 @@ setup_templates(struct setup *s, const char *policy, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < KIND_COUNT; i++)
-		if (setup_template(s, kinds[i], policy, e) < 0)
+	for (i = 0; i < SETUP_KIND_COUNT; i++)
+		if (setup_template(s, setup_kinds[i], policy, e) < 0)
 			return -1;
 	return 0;
 }

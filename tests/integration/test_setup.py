@@ -469,6 +469,10 @@ def test_reading_is_allowed_for_skip_saved_by_parsedmarc(cluster, tmp_path):
     found = cluster.ok("POST", "/skip_dmarc_aggregate*/_search", {}, **login)
     assert found["hits"]["total"]["value"] == 1
     assert refused(cluster.ask("DELETE", "/skip_dmarc_aggregate-2025-01/_doc/1", **login))
+    # the look-up of the sink, before it stores
+    setup.use_password("skip_saved_by_parsedmarc = yes\n")
+    run = setup.ingest(FIXTURES / "draft.xml")
+    assert run.returncode == 0 and "1 records stored" in run.stdout, run.stderr + run.stdout
     setup.write()
     assert ("changed", "role skip_dmarc-intake-ingest") in setup.done()
     assert refused(cluster.ask("POST", "/skip_dmarc_aggregate-2025-01/_search", {}, **login))
