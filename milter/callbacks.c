@@ -17,7 +17,7 @@
 #include "milter/session.h"
 
 #define STEPS_NEVER (SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOUNKNOWN)
-#define STEPS_SILENT                                                           \
+#define STEPS_SILENT \
 	(SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_BODY)
 
 /* libmilter hands nothing of ours to a first callback. Set before its start. */
@@ -163,17 +163,18 @@ static sfsistat
 cb_eom(SMFICTX *ctx)
 {
 	struct milter_session *s = mail_of(ctx);
-	struct milter_verdict v = { 0 };
+	enum milter_action action;
+	struct outcome o;
+	sfsistat reply;
 
 	if (s == NULL || !milter_mail_is_wanted(&s->mail))
 		return SMFIS_ACCEPT;
 	milter_session_name(s, smfi_getsymval(ctx, "i"));
-	milter_session_begin(s);
-	milter_session_run(s, tell_progress, ctx, &v);
-	v.reply = milter_reply(ctx, s, &v.outcome, &v.action);
-	milter_session_log(s, &v);
-	milter_session_end(s);
-	return v.reply;
+	milter_session_run(s, tell_progress, ctx, &o);
+	action = milter_session_action(s, &o);
+	reply = milter_reply(ctx, s, &o, &action);
+	milter_session_end(s, &o, milter_action_name(action));
+	return reply;
 }
 
 /* Also between two mails, and before the first. */

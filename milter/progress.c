@@ -40,9 +40,9 @@ milter_progress_start(struct milter_progress *p, int64_t interval_ms,
 {
 	pthread_condattr_t attr;
 
-	*p = (struct milter_progress){ .tell = tell,
-		.context = context,
-		.interval_ms = interval_ms };
+	*p = (struct milter_progress){
+		.tell = tell, .context = context, .interval_ms = interval_ms
+	};
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -19,12 +19,11 @@ remove_forged(SMFICTX *ctx, const struct milter_session *s)
 	unsigned i;
 
 	for (i = s->mail.forged; i > 0; i--)
-		(void)smfi_chgheader(ctx, name, (mi_int32)i, NULL);
+		(void)smfi_chgheader(ctx, name, (int)i, NULL);
 }
 
 static void
-add_field(
-    SMFICTX *ctx, const struct milter_session *s, const struct outcome *o)
+add_field(SMFICTX *ctx, const struct milter_session *s, const struct outcome *o)
 {
 	char name[] = MILTER_FIELD, value[1 + MILTER_FIELD_SIZE] = " ";
 

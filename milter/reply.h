@@ -10,7 +10,7 @@
 #include "milter/session.h"
 
 /* What may be asked of the MTA: SMFIF_*. */
-#define MILTER_RIGHTS                                                          \
+#define MILTER_RIGHTS \
 	(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT | SMFIF_QUARANTINE)
 
 /*

@@ -33,6 +33,17 @@ milter_service_clear(struct milter_service *sv)
 	pthread_mutex_destroy(&sv->lock);
 }
 
+int
+milter_service_check(const struct conf *conf, struct err *e)
+{
+	if (conf->intake.recipients.count == 0 &&
+	    conf->milter.match != CONF_MATCH_CONTENT)
+		return err_set(e, ERR_CONF,
+		    "[intake] recipients is not set: a milter sees everybody's "
+		    "mail and must know which is ours");
+	return 0;
+}
+
 struct conf *
 milter_service_conf(struct milter_service *sv)
 {

@@ -32,6 +32,9 @@ void milter_service_init(
 /* Only when no session is left. */
 void milter_service_clear(struct milter_service *sv);
 
+/* Is there what this program cannot do without? ERR_CONF. */
+int milter_service_check(const struct conf *conf, struct err *e);
+
 /* The newest conf, held for the caller: conf_free. */
 struct conf *milter_service_conf(struct milter_service *sv);
 void milter_service_set_conf(struct milter_service *sv, struct conf *conf);

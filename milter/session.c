@@ -57,24 +57,23 @@ milter_session_name(struct milter_session *s, const char *queue_id)
 
 void
 milter_session_run(struct milter_session *s, void (*tell)(void *context),
-    void *context, struct outcome *o, int64_t *ms)
+    void *context, struct outcome *o)
 {
 	const struct conf_milter *conf = &s->conf->milter;
 	const struct envelope env = milter_mail_envelope(&s->mail);
-	int64_t start_ms = clock_mono_ms();
 	struct milter_progress progress;
 	struct deadline turn, d;
-	bool is_taken;
 
+	s->start_ms = clock_mono_ms();
 	milter_progress_start(
 	    &progress, conf->budget_s * 1000 / TELL_EACH, tell, context);
 	/* waiting for the turn is no lack of progress, but costs the budget */
 	deadline_start(&turn, conf->budget_s * 1000, 0);
-	is_taken = milter_service_take(s->service, conf->mails, &turn);
-	deadline_start(&d, conf->budget_s * 1000,
-	    conf->progress_timeout_s * 1000);
+	s->is_in_hand = milter_service_take(s->service, conf->mails, &turn);
+	deadline_start(
+	    &d, conf->budget_s * 1000, conf->progress_timeout_s * 1000);
 	d.hard_ms = turn.hard_ms;
-	if (is_taken) {
+	if (s->is_in_hand) {
 		milter_mail_run(&s->mail, &env, &d, o);
 	} else {
 		*o = (struct outcome){ .verdict = VERDICT_LATER };
@@ -82,8 +81,6 @@ milter_session_run(struct milter_session *s, void (*tell)(void *context),
 		    (unsigned long long)conf->mails);
 	}
 	milter_progress_stop(&progress);
-	milter_service_done(s->service, is_taken);
-	*ms = clock_mono_ms() - start_ms;
 }
 
 enum milter_action
@@ -94,10 +91,13 @@ milter_session_action(const struct milter_session *s, const struct outcome *o)
 }
 
 void
-milter_session_log(const struct milter_session *s, const struct outcome *o,
-    int64_t ms, const char *told)
+milter_session_end(
+    struct milter_session *s, const struct outcome *o, const char *told)
 {
 	const struct envelope env = milter_mail_envelope(&s->mail);
 
-	mail_log(&env, o, s->mail.size, ms, verdict_name(o->verdict), told);
+	mail_log(&env, o, s->mail.size, clock_mono_ms() - s->start_ms,
+	    verdict_name(o->verdict), told);
+	milter_mail_clear(&s->mail);
+	milter_service_done(s->service, s->is_in_hand);
 }

@@ -14,6 +14,8 @@ struct milter_session {
 	struct conf *conf;   /* held: a connection keeps what it negotiated */
 	unsigned long steps; /* what was negotiated: SMFIP_* */
 	struct milter_mail mail;
+	int64_t start_ms; /* of the end of message */
+	bool is_in_hand;  /* one of those that are counted */
 };
 
 /* NULL when the service ends. */
@@ -26,17 +28,17 @@ void milter_session_name(struct milter_session *s, const char *queue_id);
 
 /*
  * The mail is complete: store it. tell(context) tells the MTA meanwhile that
- * it goes on. *o says what became of it, *ms how long it took.
+ * it goes on. *o says what became of it. Ends with milter_session_end.
  */
 void milter_session_run(struct milter_session *s, void (*tell)(void *context),
-    void *context, struct outcome *o, int64_t *ms);
+    void *context, struct outcome *o);
 
 /* What the MTA shall do with it. */
 enum milter_action milter_session_action(
     const struct milter_session *s, const struct outcome *o);
 
-/* The line of this mail; told is what the MTA was told. */
-void milter_session_log(const struct milter_session *s, const struct outcome *o,
-    int64_t ms, const char *told);
+/* The mail's log line, and its end; told is what the MTA was told. */
+void milter_session_end(
+    struct milter_session *s, const struct outcome *o, const char *told);
 
 #endif

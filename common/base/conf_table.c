@@ -457,7 +457,7 @@ static const struct conf_key keys[] = {
 	KEY("limits", "temporary", CONF_SIZE, CONF_RESTART, limits.temporary,
 	    "4G", RANGE(0, 1024 * 1024 * GIB)),
 	SIZE(limits, sample, "1M", 1, 16 << 20),
-	COUNT(limits, header_fields, "500", 1, 100000),
+	COUNT(limits, header_fields, "500", 1, 5000),
 	SIZE(limits, tls_report, "16M", 1, 256 << 20),
 	COUNT(limits, tls_entries, "25000", 1, 1000000),
 	SIZE(limits, spool_memory, "2M", 0, GIB),

@@ -232,6 +232,21 @@ static const struct {
 	    "password could be read on its way" },
 	{ "a user without a password", "[smtp]\nuser = a\ntls = tls\n",
 	    "FILE: [smtp] password: is not set, user is" },
+	{ "hosts missing", "[elasticsearch]\nuser = x\n",
+	    "FILE: [elasticsearch] hosts: is not set" },
+	{ "hosts missing, nothing at all", "[elasticsearch]\n",
+	    "FILE: [elasticsearch] hosts: is not set" },
+	{ "no host", "[elasticsearch]\nhosts = ftp://a\n",
+	    "FILE:2: [elasticsearch] hosts: is no host (as "
+	    "https://search.example.org:9200, search.example.org:9200)" },
+	{ "key of a client certificate missing",
+	    "[elasticsearch]\nhosts = a\nclient_cert_path = /x\n",
+	    "FILE: [elasticsearch] client_key_path: is not set, "
+	    "client_cert_path is" },
+	{ "region missing",
+	    "[elasticsearch]\nhosts = a\nauth_type = awssigv4\n",
+	    "FILE: [elasticsearch] aws_region: is not set, and awssigv4 needs "
+	    "it" },
 	{ "index prefix", "[elasticsearch]\nindex_prefix = -a\n",
 	    "FILE:2: [elasticsearch] index_prefix: the name of an index "
 	    "cannot start with '-'" },

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * house.c - what the daemon does beside libmilter's threads. libmilter waits
+ * for SIGHUP, SIGTERM and SIGINT itself, and each of them ends smfi_main: so
+ * the signal to reload is SIGUSR1.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/daemon.h"
+#include "common/base/log.h"
+#include "milter/house.h"
+
+int
+milter_house_block_signals(struct err *e)
+{
+	sigset_t set;
+
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return err_set_errno(e, "signals");
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set_errno(e, "signals");
+	return 0;
+}
+
+bool
+milter_house_is_hurried(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	return sigtimedwait(&set, NULL, &now) > 0;
+}
+
+static void
+reload(struct milter_service *sv)
+{
+	struct conf *now = milter_service_conf(sv), *next = NULL;
+	char *kept = NULL;
+	struct err e = { 0 };
+
+	daemon_tell_reloading();
+	if (conf_reload(&next, now, &kept, &e) < 0 ||
+	    milter_service_check(next, &e) < 0) {
+		log_err("the configuration stays as it was: %s", e.text);
+	} else {
+		if (next->intake.log != now->intake.log ||
+		    next->intake.log_level != now->intake.log_level)
+			log_open(MILTER_PROGRAM, next->intake.log,
+			    next->intake.log_level);
+		pipeline_set_conf(sv->pipeline, next);
+		milter_service_set_conf(sv, next);
+		log_info("configuration read again%s%s",
+		    kept != NULL ? ", needs a restart: " : "",
+		    kept != NULL ? kept : "");
+	}
+	free(kept);
+	conf_free(&next);
+	conf_free(&now);
+	daemon_tell_ready();
+}
+
+static void *
+house_thread(void *argument)
+{
+	struct milter_house *h = argument;
+	struct pollfd p[2] = { { .fd = h->stop_fd, .events = POLLIN },
+		{ .fd = h->signal_fd, .events = POLLIN } };
+	struct signalfd_siginfo info;
+
+	while (p[0].revents == 0) {
+		if (poll(p, 2, daemon_watchdog_ms()) < 0 && errno != EINTR)
+			log_err("poll: %m");
+		daemon_tell_alive();
+		if (read(h->signal_fd, &info, sizeof(info)) ==
+		    (ssize_t)sizeof(info))
+			reload(h->service);
+	}
+	return NULL;
+}
+
+int
+milter_house_open(
+    struct milter_house *h, struct milter_service *sv, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	h->service = sv;
+	h->stop_fd = eventfd(0, EFD_CLOEXEC);
+	h->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (h->stop_fd < 0 || h->signal_fd < 0) {
+		err_set_errno(e, "signals");
+	} else if (pthread_create(&h->thread, NULL, house_thread, h) != 0) {
+		err_set(e, ERR_TEMP, "cannot start a thread");
+	} else {
+		return 0;
+	}
+	if (h->stop_fd >= 0)
+		(void)close(h->stop_fd);
+	if (h->signal_fd >= 0)
+		(void)close(h->signal_fd);
+	return -1;
+}
+
+void
+milter_house_close(struct milter_house *h)
+{
+	if (eventfd_write(h->stop_fd, 1) < 0)
+		log_err("cannot stop a thread: %m");
+	else
+		(void)pthread_join(h->thread, NULL);
+	(void)close(h->stop_fd);
+	(void)close(h->signal_fd);
+}
