@@ -571,3 +571,38 @@ def test_needs_recipients(site):
                            % (milter.state, milter.socket))
     run = subprocess.run([str(MILTER), "-c", str(milter.conf)], capture_output=True, text=True, timeout=20)
     assert run.returncode == 78 and "recipients" in run.stderr
+
+
+MILTERTEST = """
+conn = mt.connect("%s")
+if conn == nil then error "no connection" end
+if mt.negotiate(conn, nil, nil, nil) ~= nil then error "negotiate" end
+for round = 1, 2 do
+    mt.macro(conn, SMFIC_MAIL, "i", "LUA" .. round)
+    if mt.mailfrom(conn, "<a@b.example>") ~= nil then error "mailfrom" end
+    if mt.rcptto(conn, "<rua@test.example>") ~= nil then error "rcptto" end
+    if mt.header(conn, "From", " a@b.example") ~= nil then error "header" end
+    if round == 1 then
+        if mt.abort(conn) ~= nil then error "abort" end
+    end
+end
+if mt.header(conn, "X-DMARC-Intake", " forged") ~= nil then error "header" end
+if mt.eoh(conn) ~= nil then error "eoh" end
+if mt.bodystring(conn, "Good morning\\r\\n") ~= nil then error "body" end
+if mt.eom(conn) ~= nil then error "eom" end
+if mt.getreply(conn) ~= SMFIR_CONTINUE and mt.getreply(conn) ~= SMFIR_ACCEPT then error "reply" end
+if not mt.eom_check(conn, MT_HDRADD, "X-DMARC-Intake") then error "no header" end
+if not mt.eom_check(conn, MT_HDRDELETE, "X-DMARC-Intake") then error "forged one left" end
+mt.disconnect(conn)
+"""
+
+
+@pytest.mark.skipif(shutil.which("miltertest") is None, reason="no miltertest here")
+def test_miltertest(site):
+    """An independent client."""
+    milter = site.milter()
+    script = site.folder / "human.lua"
+    script.write_text(MILTERTEST % ("unix:%s" % milter.socket))
+    run = subprocess.run(["miltertest", "-s", str(script)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "LUA2: " in milter.log() and "LUA1: " not in milter.log()

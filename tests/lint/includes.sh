@@ -13,11 +13,13 @@ allowed() {
 	common/*/*\ common/base/*.h) ;;
 	common/sink/*\ common/report/report.h | common/sink/*\ common/report/document.h) ;;
 	common/*/*\ common/*) return 1 ;; # a stage knows no other
-	common/*.[ch]\ common/*.h | lmtp/*\ lmtp/*.h | cli/*\ cli/*.h) ;;
-	lmtp/*\ common/base/*.h | cli/*\ common/base/*.h) ;;
-	lmtp/*\ common/*/* | cli/*\ common/*/*) return 1 ;;
-	lmtp/*\ common/*.h | cli/*\ common/*.h) ;;
-	*\ common/* | *\ lmtp/* | *\ cli/* | *\ tests/*) return 1 ;;
+	common/*.[ch]\ common/*.h | lmtp/*\ lmtp/*.h | cli/*\ cli/*.h | milter/*\ milter/*.h) ;;
+	lmtp/*\ common/base/*.h | cli/*\ common/base/*.h | milter/*\ common/base/*.h) ;;
+	lmtp/*\ common/*/* | cli/*\ common/*/* | milter/*\ common/*/*) return 1 ;;
+	lmtp/*\ common/*.h | cli/*\ common/*.h | milter/*\ common/*.h) ;;
+	*\ common/* | *\ lmtp/* | *\ cli/* | *\ milter/* | *\ tests/*) return 1 ;;
+	milter/*\ libmilter/mfapi.h) ;;
+	*\ libmilter/*) return 1 ;;
 	common/message/*\ gmime/* | common/message/*\ glib*.h) ;;
 	common/report/xml*.[ch]\ libxml/*) ;;
 	common/sink/elastic*\ zlib.h | common/sink/elastic*\ jansson.h) ;;
@@ -35,6 +37,6 @@ bad=0
 while IFS=: read -r file line name; do
 	allowed "$file" "$name" && continue
 	echo "$file:$line: must not include $name" && bad=1
-done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' common lmtp cli |
+done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' common lmtp milter cli |
 	sed -E 's/:[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^>"]*)[>"].*/:\1/')
 exit $bad

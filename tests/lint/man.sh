@@ -44,6 +44,10 @@ for letter in $(letters lmtp/main.c); do
 	grep -qE "^\.It Fl $letter( |$)" doc/dmarc-intake-lmtpd.8 ||
 		{ echo "doc/dmarc-intake-lmtpd.8: no -$letter" && bad=1; }
 done
+for letter in $(letters milter/main.c); do
+	grep -qE "^\.It Fl $letter( |$)" doc/dmarc-intake-milter.8 ||
+		{ echo "doc/dmarc-intake-milter.8: no -$letter" && bad=1; }
+done
 # every option of a usage text is one that getopt knows
 for option in $(grep -ohE -- '[[ "]--[a-z-]+' cli/*.c | tr -d '[ "' | sort -u); do
 	grep -qxF -- "$option" <<<"$code" ||
