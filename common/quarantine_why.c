@@ -25,7 +25,7 @@ add_recipients(struct json *j, const struct envelope *env)
 	size_t i;
 
 	json_key(j, "recipients");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < env->recipient_count; i++) {
 		if (j->out->len > RECIPIENT_BYTES_MAX)
 			break;
@@ -45,7 +45,7 @@ quarantine_why_text(const struct envelope *env, const char *reason,
 	struct json j;
 
 	json_begin(&j, out);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field(&j, "reason", reason);
 	json_field_int(&j, "kept", kept);
 	clock_iso(kept, iso);

@@ -71,7 +71,7 @@ close_level(struct json *j, const char *bracket)
 }
 
 void
-json_object(struct json *j)
+json_object_begin(struct json *j)
 {
 	open_level(j, "{");
 }
@@ -83,7 +83,7 @@ json_object_end(struct json *j)
 }
 
 void
-json_array(struct json *j)
+json_array_begin(struct json *j)
 {
 	open_level(j, "[");
 }
@@ -172,7 +172,7 @@ void
 json_text(struct json *j, const char *text)
 {
 	if (text == NULL)
-		json_null(j);
+		json_put_null(j);
 	else
 		json_text_n(j, text, strlen(text));
 }
@@ -201,7 +201,7 @@ json_bool(struct json *j, bool b)
 }
 
 void
-json_null(struct json *j)
+json_put_null(struct json *j)
 {
 	separate(j);
 	put(j, "null", 4);

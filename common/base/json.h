@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * json.h - write JSON (RFC 8259) into a buffer, on one line. The hot path:
- * no tree, no allocation but the buffer's. Reading is jansson's.
+ * no tree, no allocation but the buffer's. Reading is jansson's, which has
+ * names with json_ too: json_object_begin and not json_object, for the linker.
  *
  * Errors stick: after the first one (the buffer is full, nested too deep)
  * nothing more is written, and json_end says so.
@@ -15,15 +16,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
-
-/*
- * jansson exports functions of these three names, and the linker would give
- * jansson ours: for the linker they are called otherwise. A file that reads
- * JSON includes jansson.h and not this header.
- */
-#define json_object intake_json_object
-#define json_array intake_json_array
-#define json_null intake_json_null
 
 #define JSON_DEPTH_MAX 32
 
@@ -39,9 +31,9 @@ void json_begin(struct json *j, struct buf *out);
 /* 0, or -1 and *e when anything went wrong since json_begin. */
 int json_end(struct json *j, struct err *e);
 
-void json_object(struct json *j);
+void json_object_begin(struct json *j);
 void json_object_end(struct json *j);
-void json_array(struct json *j);
+void json_array_begin(struct json *j);
 void json_array_end(struct json *j);
 
 /* key is ours: plain ASCII, nothing to escape. */
@@ -53,7 +45,7 @@ void json_text_n(struct json *j, const char *text, size_t len);
 void json_text(struct json *j, const char *text);
 void json_int(struct json *j, int64_t n);
 void json_bool(struct json *j, bool b);
-void json_null(struct json *j);
+void json_put_null(struct json *j);
 /* JSON that is made already, for example the fields that all records share. */
 void json_raw(struct json *j, const char *p, size_t len);
 

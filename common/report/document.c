@@ -31,7 +31,7 @@ static void
 write_policy(struct json *j, const struct policy_published *p)
 {
 	json_key(j, "published_policy");
-	json_object(j);
+	json_object_begin(j);
 	json_field_if(j, "domain", p->domain);
 	json_field_if(j, "adkim", p->adkim);
 	json_field_if(j, "aspf", p->aspf);
@@ -53,7 +53,7 @@ document_dates(struct json *j, int64_t begin, int64_t end)
 	clock_iso(begin, first);
 	clock_iso(end, last);
 	json_key(j, "date_range");
-	json_array(j);
+	json_array_begin(j);
 	json_text(j, first);
 	json_text(j, last);
 	json_array_end(j);
@@ -69,7 +69,7 @@ write_errors(struct json *j, const struct aggregate *a)
 	if (a->error_count == 0)
 		return;
 	json_key(j, "errors");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < a->error_count; i++)
 		json_text(j, a->errors[i]);
 	json_array_end(j);
@@ -117,7 +117,7 @@ shared_begin(struct json *j, struct buf *out)
 {
 	buf_init(out, SHARED_MAX);
 	json_begin(j, out);
-	json_object(j);
+	json_object_begin(j);
 }
 
 /* A piece that could not be made is empty; one that was made never is. */
@@ -184,10 +184,10 @@ write_overrides(struct json *j, const struct record *rec)
 			continue;
 		if (!open) {
 			json_key(j, "policy_overrides");
-			json_array(j);
+			json_array_begin(j);
 			open = true;
 		}
-		json_object(j);
+		json_object_begin(j);
 		json_field_if(j, "type", o->type);
 		json_field_if(j, "comment", o->comment);
 		json_object_end(j);
@@ -205,7 +205,7 @@ static void
 write_result(
     struct json *j, const char *of_key, const struct auth_result *result)
 {
-	json_object(j);
+	json_object_begin(j);
 	json_field_if(j, "domain", result->domain);
 	json_field_if(j, of_key, result->of);
 	json_field_if(j, "result", result->result);
@@ -267,14 +267,14 @@ write_auth(struct json *j, const struct auth_kind *kind,
 	if (count == 0)
 		return;
 	json_key(j, kind->key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < count; i++) {
 		r = kind->of(rec, i);
 		write_result(j, kind->of_key, &r);
 	}
 	json_array_end(j);
 	json_key(j, kind->combined_key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < count; i++) {
 		r = kind->of(rec, i);
 		write_combined(j, scratch, &r);
@@ -321,7 +321,7 @@ write_extension_list(struct json *j, const struct extension *x, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "path", x[i].path);
 		json_field(j, "text", x[i].text);
 		json_object_end(j);
@@ -340,7 +340,7 @@ write_extensions(const struct aggregate *a, const struct record *rec,
 	if (buf_add_text(out, ",\"extensions\":", e) < 0)
 		return -1;
 	json_begin(&j, out);
-	json_array(&j);
+	json_array_begin(&j);
 	write_extension_list(&j, a->extensions, a->extension_count);
 	write_extension_list(&j, rec->extensions, rec->extension_count);
 	json_array_end(&j);
@@ -363,7 +363,7 @@ write_aggregate(const struct document *d, const struct record *rec,
 		    "the fields of the report take more than %zu bytes",
 		    SHARED_MAX);
 	json_begin(&j, out);
-	json_object(&j);
+	json_object_begin(&j);
 	/* the head brings its own brace */
 	json_raw(&j, d->head.data + 1, d->head.len - 1);
 	if (d->report->aggregate.normalized_timespan)

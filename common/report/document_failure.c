@@ -21,7 +21,7 @@ write_texts(
 	if (count == 0)
 		return;
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < count; i++)
 		json_text(j, texts[i]);
 	json_array_end(j);
@@ -36,9 +36,9 @@ write_addresses(
 	if (list->count == 0)
 		return;
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < list->count; i++) {
-		json_object(j);
+		json_object_begin(j);
 		json_field_if(j, "display_name", list->item[i].display_name);
 		json_field(j, "address", list->item[i].address);
 		json_object_end(j);
@@ -54,9 +54,9 @@ write_attachments(struct json *j, const struct sample *s)
 	if (s->attachment_count == 0)
 		return;
 	json_key(j, "attachments");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < s->attachment_count; i++) {
-		json_object(j);
+		json_object_begin(j);
 		json_field_if(j, "filename", s->attachments[i].filename);
 		json_field_if(
 		    j, "content_type", s->attachments[i].content_type);
@@ -116,7 +116,7 @@ write_headers(struct json *j, const struct sample *s)
 	size_t i;
 
 	json_key(j, "headers");
-	json_object(j);
+	json_object_begin(j);
 	for (i = 0; i < s->header_count; i++) {
 		if (!failure_header_is_key(&s->headers[i]) ||
 		    failure_header_is_repeated(s, i))
@@ -139,7 +139,7 @@ write_sample(struct json *j, const struct sample *s)
 	if (!s->is_there)
 		return;
 	json_key(j, "sample");
-	json_object(j);
+	json_object_begin(j);
 	json_field_if(j, "raw", s->raw);
 	if (s->header_count > 0)
 		write_headers(j, s);
@@ -233,10 +233,10 @@ write_fields(struct json *j, const struct failure *f)
 			continue;
 		if (!open) {
 			json_key(j, "fields");
-			json_array(j);
+			json_array_begin(j);
 			open = true;
 		}
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "name", field->name);
 		json_field(j, "value", field->value);
 		json_object_end(j);
@@ -253,7 +253,7 @@ document_failure_write(const struct report *r, const struct record *rec,
 	struct json j;
 
 	json_begin(&j, out);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field_if(&j, "feedback_type", f->feedback_type);
 	json_field_if(&j, "user_agent", f->user_agent);
 	json_field_if(&j, "version", f->version);
@@ -272,7 +272,7 @@ document_failure_write(const struct report *r, const struct record *rec,
 	write_texts(&j, "errors", f->errors, f->error_count);
 	write_sample(&j, &f->sample);
 	json_key(&j, "intake");
-	json_object(&j);
+	json_object_begin(&j);
 	document_intake(&j, &r->intake);
 	write_fields(&j, f);
 	json_object_end(&j);

@@ -21,7 +21,7 @@ write_texts(
 	if (count == 0)
 		return;
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < count; i++)
 		json_text(j, texts[i]);
 	json_array_end(j);
@@ -32,7 +32,7 @@ write_failure(struct json *j, const struct tls_failure *f)
 {
 	char sending[TLS_ADDRESS_SIZE], receiving[TLS_ADDRESS_SIZE];
 
-	json_object(j);
+	json_object_begin(j);
 	json_field_if(j, "result_type", f->result_type);
 	json_field_if(
 	    j, "sending_mta_ip", tls_address(f->sending_mta_ip, sending));
@@ -52,7 +52,7 @@ write_policy(struct json *j, const struct tls_policy *p)
 {
 	size_t i;
 
-	json_object(j);
+	json_object_begin(j);
 	json_field_if(j, "policy_domain", p->policy_domain);
 	json_field_if(j, "policy_type", p->policy_type);
 	write_texts(
@@ -64,7 +64,7 @@ write_policy(struct json *j, const struct tls_policy *p)
 	json_field_int(j, "failed_session_count", p->failed_session_count);
 	if (p->failure_count > 0) {
 		json_key(j, "failure_details");
-		json_array(j);
+		json_array_begin(j);
 		for (i = 0; i < p->failure_count; i++)
 			write_failure(j, &p->failures[i]);
 		json_array_end(j);
@@ -102,7 +102,7 @@ write_policies_combined(
 	size_t i;
 
 	json_key(j, "policies_combined");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < t->policy_count; i++) {
 		const struct tls_policy *p = &t->policies[i];
 		const char *const words[] = { p->policy_domain,
@@ -143,7 +143,7 @@ write_combined_all(struct json *j, const struct tls_report *t)
 		failures += t->policies[i].failure_count;
 	if (failures > 0) {
 		json_key(j, "failure_details_combined");
-		json_array(j);
+		json_array_begin(j);
 		for (i = 0; i < t->policy_count; i++)
 			write_failures_combined(j, &t->policies[i], &text);
 		json_array_end(j);
@@ -159,7 +159,7 @@ document_tls_write(const struct report *r, struct buf *out, struct err *e)
 	size_t i;
 
 	json_begin(&j, out);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field_if(&j, "org_name", t->org_name);
 	document_dates(&j, t->begin, t->end);
 	json_field_if(&j, "contact_info", t->contact_info);
@@ -167,14 +167,14 @@ document_tls_write(const struct report *r, struct buf *out, struct err *e)
 	write_texts(&j, "errors", t->errors, t->error_count);
 	if (t->policy_count > 0) {
 		json_key(&j, "policies");
-		json_array(&j);
+		json_array_begin(&j);
 		for (i = 0; i < t->policy_count; i++)
 			write_policy(&j, &t->policies[i]);
 		json_array_end(&j);
 	}
 	write_combined_all(&j, t);
 	json_key(&j, "intake");
-	json_object(&j);
+	json_object_begin(&j);
 	document_intake(&j, &r->intake);
 	json_object_end(&j);
 	json_object_end(&j);
@@ -184,7 +184,7 @@ document_tls_write(const struct report *r, struct buf *out, struct err *e)
 static void
 write_json_failure(struct json *j, const struct tls_failure *f)
 {
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "result_type", f->result_type);
 	json_field_int(j, "failed_session_count", f->failed_session_count);
 	json_field_if(j, "sending_mta_ip", f->sending_mta_ip);
@@ -201,7 +201,7 @@ write_json_policy(struct json *j, const struct tls_policy *p)
 {
 	size_t i;
 
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "policy_domain", p->policy_domain);
 	json_field(j, "policy_type", p->policy_type);
 	write_texts(
@@ -213,7 +213,7 @@ write_json_policy(struct json *j, const struct tls_policy *p)
 	json_field_int(j, "failed_session_count", p->failed_session_count);
 	if (p->has_failures) {
 		json_key(j, "failure_details");
-		json_array(j);
+		json_array_begin(j);
 		for (i = 0; i < p->failure_count; i++)
 			write_json_failure(j, &p->failures[i]);
 		json_array_end(j);
@@ -227,14 +227,14 @@ report_json_tls(struct json *j, const struct report *r)
 	const struct tls_report *t = &r->tls;
 	size_t i;
 
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "organization_name", t->org_name);
 	json_field(j, "begin_date", t->begin_text);
 	json_field(j, "end_date", t->end_text);
 	json_field(j, "contact_info", t->contact_info);
 	json_field(j, "report_id", t->report_id);
 	json_key(j, "policies");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < t->policy_count; i++)
 		write_json_policy(j, &t->policies[i]);
 	json_array_end(j);

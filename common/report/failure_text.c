@@ -61,7 +61,7 @@ failure_header_values(struct json *j, const struct sample *s, size_t i)
 		json_text(j, s->headers[i].value);
 		return;
 	}
-	json_array(j);
+	json_array_begin(j);
 	for (k = i; k < s->header_count; k++)
 		if (strcmp(s->headers[k].name, name) == 0)
 			json_text(j, s->headers[k].value);

@@ -22,7 +22,7 @@ write_metadata(struct json *j, const struct aggregate *a)
 	size_t i;
 
 	json_key(j, "report_metadata");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "org_name", a->org_name);
 	json_field(j, "org_email", a->org_email);
 	json_field(j, "org_extra_contact_info", a->org_extra_contact_info);
@@ -33,7 +33,7 @@ write_metadata(struct json *j, const struct aggregate *a)
 	    j, "timespan_requires_normalization", a->normalized_timespan);
 	json_field_int(j, "original_timespan_seconds", a->end - a->begin);
 	json_key(j, "errors");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < a->error_count; i++)
 		json_text(j, a->errors[i]);
 	json_array_end(j);
@@ -45,7 +45,7 @@ static void
 write_policy(struct json *j, const struct policy_published *p)
 {
 	json_key(j, "policy_published");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "domain", p->domain);
 	json_field(j, "adkim", p->adkim);
 	json_field(j, "aspf", p->aspf);
@@ -64,13 +64,13 @@ report_json_begin(struct json *j, const struct report *r)
 {
 	const struct aggregate *a = &r->aggregate;
 
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "xml_schema", a->xml_schema);
 	json_field(j, "xml_namespace", a->xml_namespace);
 	write_metadata(j, a);
 	write_policy(j, &a->policy);
 	json_key(j, "records");
-	json_array(j);
+	json_array_begin(j);
 }
 
 void
@@ -85,7 +85,7 @@ static void
 write_source(struct json *j, const struct source *s)
 {
 	json_key(j, "source");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "ip_address", s->ip_address);
 	json_field(j, "reverse_dns", s->reverse_dns);
 	json_field(j, "country", s->country);
@@ -96,7 +96,7 @@ write_source(struct json *j, const struct source *s)
 	if (s->asn != 0)
 		json_int(j, s->asn);
 	else
-		json_null(j);
+		json_put_null(j);
 	json_field(j, "as_name", s->as_name);
 	json_field(j, "as_domain", s->as_domain);
 	json_object_end(j);
@@ -106,7 +106,7 @@ static void
 write_alignment(struct json *j, const struct record *rec)
 {
 	json_key(j, "alignment");
-	json_object(j);
+	json_object_begin(j);
 	json_field_bool(j, "spf", rec->spf_aligned);
 	json_field_bool(j, "dkim", rec->dkim_aligned);
 	json_field_bool(j, "dmarc", rec->passed_dmarc);
@@ -119,14 +119,14 @@ write_evaluated(struct json *j, const struct record *rec)
 	size_t i;
 
 	json_key(j, "policy_evaluated");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "disposition", rec->disposition);
 	json_field(j, "dkim", rec->policy_dkim);
 	json_field(j, "spf", rec->policy_spf);
 	json_key(j, "policy_override_reasons");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < rec->override_count; i++) {
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "type", rec->overrides[i].type);
 		json_field(j, "comment", rec->overrides[i].comment);
 		json_object_end(j);
@@ -139,7 +139,7 @@ static void
 write_identifiers(struct json *j, const struct record *rec)
 {
 	json_key(j, "identifiers");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "header_from", rec->header_from);
 	json_field(j, "envelope_from", rec->envelope_from);
 	json_field(j, "envelope_to", rec->envelope_to);
@@ -152,13 +152,13 @@ write_auth_results(struct json *j, const struct record *rec)
 	size_t i;
 
 	json_key(j, "auth_results");
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "dkim");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < rec->dkim_count; i++) {
 		const struct dkim_result *d = &rec->dkim_results[i];
 
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "domain", d->domain);
 		json_field(j, "selector", d->selector);
 		json_field(j, "result", d->result);
@@ -167,11 +167,11 @@ write_auth_results(struct json *j, const struct record *rec)
 	}
 	json_array_end(j);
 	json_key(j, "spf");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < rec->spf_count; i++) {
 		const struct spf_result *s = &rec->spf_results[i];
 
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "domain", s->domain);
 		json_field(j, "scope", s->scope);
 		json_field(j, "result", s->result);
@@ -186,7 +186,7 @@ void
 report_json_record(
     struct json *j, const struct report *r, const struct record *rec)
 {
-	json_object(j);
+	json_object_begin(j);
 	write_source(j, &rec->source);
 	json_field_int(j, "count", rec->message_count);
 	write_alignment(j, rec);

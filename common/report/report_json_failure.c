@@ -21,7 +21,7 @@ write_texts(
 	size_t i;
 
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < count; i++)
 		json_text(j, texts[i]);
 	json_array_end(j);
@@ -77,7 +77,7 @@ write_values(struct json *j, const struct failure *f, size_t i)
 		count += *f->fields[k].value != '\0' &&
 			 strcmp(f->fields[k].name, name) == 0;
 	if (count > 1)
-		json_array(j);
+		json_array_begin(j);
 	for (k = i; k < f->field_count; k++)
 		if (*f->fields[k].value != '\0' &&
 		    strcmp(f->fields[k].name, name) == 0)
@@ -200,7 +200,7 @@ static void
 write_source(struct json *j, const struct source *s)
 {
 	json_key(j, "source");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "ip_address", s->ip_address);
 	json_field(j, "reverse_dns", s->reverse_dns);
 	json_field(j, "country", s->country);
@@ -211,7 +211,7 @@ write_source(struct json *j, const struct source *s)
 	if (s->asn != 0)
 		json_int(j, s->asn);
 	else
-		json_null(j);
+		json_put_null(j);
 	json_field(j, "as_name", s->as_name);
 	json_field(j, "as_domain", s->as_domain);
 	json_object_end(j);
@@ -237,7 +237,7 @@ write_address(struct json *j, const struct mail_address *a)
 	const char *first = strchr(a->address, '@');
 	const char *last = strrchr(a->address, '@');
 
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "display_name", a->display_name);
 	json_field(j, "address", a->address);
 	if (first == NULL) {
@@ -258,7 +258,7 @@ write_addresses(
 	size_t i;
 
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < list->count; i++)
 		write_address(j, &list->item[i]);
 	json_array_end(j);
@@ -285,10 +285,10 @@ write_pairs(struct json *j, const struct mail_addresses *list)
 	const char *name;
 	size_t i;
 
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < list->count; i++) {
 		name = list->item[i].display_name;
-		json_array(j);
+		json_array_begin(j);
 		json_text(j, name != NULL ? name : "");
 		json_text(j, list->item[i].address);
 		json_array_end(j);
@@ -303,7 +303,7 @@ write_headers(struct json *j, const struct sample *s)
 	size_t i;
 
 	json_key(j, "headers");
-	json_object(j);
+	json_object_begin(j);
 	for (i = 0; i < s->header_count; i++) {
 		if (!failure_header_is_key(&s->headers[i]) ||
 		    failure_header_is_repeated(s, i))
@@ -324,9 +324,9 @@ write_attachments(struct json *j, const struct sample *s)
 	size_t i;
 
 	json_key(j, "attachments");
-	json_array(j);
+	json_array_begin(j);
 	for (i = 0; i < s->attachment_count; i++) {
-		json_object(j);
+		json_object_begin(j);
 		json_field(j, "filename", s->attachments[i].filename);
 		json_field(
 		    j, "mail_content_type", s->attachments[i].content_type);
@@ -341,7 +341,7 @@ write_parsed_sample(struct json *j, const struct sample *s)
 {
 	char date[CLOCK_TEXT_SIZE], subject[SAFE_SUBJECT_SIZE];
 
-	json_object(j);
+	json_object_begin(j);
 	if (s->date != INT64_MIN) {
 		clock_iso(s->date, date);
 		*strchr(date, 'T') = ' ';
@@ -353,7 +353,7 @@ write_parsed_sample(struct json *j, const struct sample *s)
 	if (s->from.count > 0)
 		write_address(j, &s->from.item[0]);
 	else
-		json_null(j);
+		json_put_null(j);
 	write_addresses(j, "to", &s->to);
 	write_addresses(j, "reply_to", &s->reply_to);
 	write_addresses(j, "cc", &s->cc);
@@ -371,7 +371,7 @@ report_json_failure(struct json *j, const struct report *r)
 	const struct failure *f = &r->failure;
 	char arrival[CLOCK_TEXT_SIZE];
 
-	json_object(j);
+	json_object_begin(j);
 	write_fields(j, f);
 	write_missing(j, f);
 	clock_plain(f->arrival_date, arrival);
@@ -387,6 +387,6 @@ report_json_failure(struct json *j, const struct report *r)
 	if (f->sample.is_there && f->sample.kept != CONF_SAMPLE_NONE)
 		write_parsed_sample(j, &f->sample);
 	else
-		json_null(j);
+		json_put_null(j);
 	json_object_end(j);
 }

@@ -20,9 +20,9 @@
 static void
 write_phrase(struct json *j, const char *field, const char *text)
 {
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "match_phrase");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, field, text);
 	json_object_end(j);
 	json_object_end(j);
@@ -34,11 +34,11 @@ write_bound(struct json *j, const char *field, const char *than, int64_t at)
 	char text[CLOCK_TEXT_SIZE];
 
 	clock_iso(at, text);
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "range");
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, field);
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, than, text);
 	json_object_end(j);
 	json_object_end(j);
@@ -48,11 +48,11 @@ write_bound(struct json *j, const char *field, const char *than, int64_t at)
 static void
 write_query(struct json *j, const struct aggregate *a)
 {
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "bool");
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "must");
-	json_array(j);
+	json_array_begin(j);
 	write_phrase(j, "org_name", a->org_name);
 	write_phrase(j, "report_id", a->report_id);
 	write_phrase(j, "published_policy.domain", a->policy.domain);
@@ -60,9 +60,9 @@ write_query(struct json *j, const struct aggregate *a)
 	write_bound(j, "date_end", "lte", a->end);
 	json_array_end(j);
 	json_key(j, "must_not");
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "exists");
-	json_object(j);
+	json_object_begin(j);
 	json_field(j, "field", "intake.position");
 	json_object_end(j);
 	json_object_end(j);
@@ -76,11 +76,11 @@ make_body(const struct aggregate *a, struct buf *out, struct err *e)
 	struct json j;
 
 	json_begin(&j, out);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field_int(&j, "size", ELASTIC_HITS_MAX);
 	json_field_bool(&j, "track_total_hits", true);
 	json_key(&j, "_source");
-	json_array(&j);
+	json_array_begin(&j);
 	json_text(&j, "org_name");
 	json_text(&j, "report_id");
 	json_text(&j, "published_policy.domain");

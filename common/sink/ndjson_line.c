@@ -38,7 +38,7 @@ set_start(struct ndjson_line *l, const struct record *rec, struct err *e)
 	document_index(l->document.report, rec, l->conf, name);
 	buf_reset(&l->start);
 	json_begin(&j, &l->start);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field(&j, "_index", name);
 	json_key(&j, "_id");
 	if (j.err.kind != ERR_NONE) {

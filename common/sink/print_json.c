@@ -59,9 +59,9 @@ as_json_start(void *self, struct buf *out, struct err *e)
 	struct print_as_json *p = self;
 
 	json_begin(&p->json, out);
-	json_object(&p->json);
+	json_object_begin(&p->json);
 	json_key(&p->json, "aggregate_reports");
-	json_array(&p->json);
+	json_array_begin(&p->json);
 	return told(p, e);
 }
 
@@ -127,7 +127,7 @@ static void
 put_waiting(struct json *j, const char *key, const struct buf *waiting)
 {
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	if (waiting->len > 0)
 		json_raw(j, waiting->data, waiting->len - 1);
 	json_array_end(j);

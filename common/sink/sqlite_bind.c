@@ -97,7 +97,7 @@ sqlite_texts_json(
 	if (count == 0)
 		return 0;
 	json_begin(&j, out);
-	json_array(&j);
+	json_array_begin(&j);
 	for (i = 0; i < count && out->len < TEXTS_BYTES; i++)
 		json_text(&j, texts[i]);
 	json_array_end(&j);

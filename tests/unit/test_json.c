@@ -90,19 +90,19 @@ structure(void **state)
 	(void)state;
 	buf_init(&b, 1000);
 	json_begin(&j, &b);
-	json_object(&j);
+	json_object_begin(&j);
 	json_field(&j, "a", "x");
 	json_field(&j, "n", NULL);
 	json_field_if(&j, "gone", NULL);
 	json_field_if(&j, "there", "");
 	json_key(&j, "list");
-	json_array(&j);
+	json_array_begin(&j);
 	json_int(&j, 1);
 	json_bool(&j, true);
-	json_null(&j);
-	json_array(&j);
+	json_put_null(&j);
+	json_array_begin(&j);
 	json_array_end(&j);
-	json_object(&j);
+	json_object_begin(&j);
 	json_object_end(&j);
 	json_array_end(&j);
 	json_key(&j, "raw");
@@ -131,7 +131,7 @@ a_full_buffer_sticks(void **state)
 		e = (struct err){ 0 };
 		buf_init(&b, max);
 		json_begin(&j, &b);
-		json_object(&j);
+		json_object_begin(&j);
 		json_field(&j, "key", "va\"l\xff");
 		json_field_int(&j, "n", 123456789);
 		json_object_end(&j);
@@ -160,7 +160,7 @@ depth(void **state)
 		buf_init(&b, 1000);
 		json_begin(&j, &b);
 		for (i = 0; i < n; i++)
-			json_array(&j);
+			json_array_begin(&j);
 		for (i = 0; i < n; i++)
 			json_array_end(&j);
 		assert_int_equal(json_end(&j, &e), n > JSON_DEPTH_MAX ? -1 : 0);
@@ -180,7 +180,7 @@ what_is_not_closed_is_told(void **state)
 	(void)state;
 	buf_init(&b, 100);
 	json_begin(&j, &b);
-	json_object(&j);
+	json_object_begin(&j);
 	assert_int_equal(json_end(&j, &e), -1);
 	buf_clear(&b);
 }
