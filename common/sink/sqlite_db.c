@@ -56,6 +56,12 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_INSERT_OVERRIDE] =
 	    "INSERT INTO aggregate_record_override (record_id, position, type,"
 	    " comment) VALUES (?, ?, ?, ?)",
+	[STATEMENT_INSERT_REPORT_EXTENSION] =
+	    "INSERT INTO aggregate_report_extension (report_id, position, path,"
+	    " text) VALUES (?, ?, ?, ?)",
+	[STATEMENT_INSERT_RECORD_EXTENSION] =
+	    "INSERT INTO aggregate_record_extension (record_id, position, path,"
+	    " text) VALUES (?, ?, ?, ?)",
 	[STATEMENT_INSERT_TLS_REPORT] =
 	    "INSERT INTO smtp_tls_report (key, org_name, contact_info,"
 	    " report_id, date_begin, date_end, errors, intake_transport,"

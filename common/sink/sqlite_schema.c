@@ -320,6 +320,23 @@ static const char *const steps[] = {
 	" FROM failure_report AS r;"
 
 	"PRAGMA user_version = 3;",
+
+	/* What others put into aggregate reports: outside of records, in one */
+	"CREATE TABLE aggregate_report_extension ("
+	" report_id INTEGER NOT NULL"
+	"  REFERENCES aggregate_report ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" path TEXT, text TEXT,"
+	" PRIMARY KEY (report_id, position)) WITHOUT ROWID;"
+
+	"CREATE TABLE aggregate_record_extension ("
+	" record_id INTEGER NOT NULL"
+	"  REFERENCES aggregate_record ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" path TEXT, text TEXT,"
+	" PRIMARY KEY (record_id, position)) WITHOUT ROWID;"
+
+	"PRAGMA user_version = 4;",
 };
 
 const int sqlite_schema_version = (int)(sizeof(steps) / sizeof(*steps));

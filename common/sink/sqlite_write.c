@@ -48,6 +48,27 @@ insert_report(struct sqlite_db *db, const struct report *r, const char *errors,
 	return sqlite_insert(db, &b, e);
 }
 
+/* which: STATEMENT_INSERT_REPORT_EXTENSION, or that of a record */
+static int
+insert_extensions(struct sqlite_db *db, enum sqlite_statement which,
+    int64_t owner_id, const struct extension *extensions, size_t count,
+    struct err *e)
+{
+	struct sqlite_binder b;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		b = sqlite_binder_of(db, which);
+		sqlite_bind_int(&b, owner_id);
+		sqlite_bind_int(&b, (int64_t)i);
+		sqlite_bind_text(&b, extensions[i].path);
+		sqlite_bind_text(&b, extensions[i].text);
+		if (sqlite_insert(db, &b, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 find_report(struct sqlite_db *db, const struct report *r, int64_t *report_id,
     struct err *e)
@@ -73,9 +94,12 @@ sqlite_write_report(struct sqlite_db *db, const struct report *r,
 	if (rc == 0)
 		rc = insert_report(db, r, errors.data, e);
 	buf_clear(&errors);
-	if (rc == 0)
-		*report_id = sqlite3_last_insert_rowid(db->handle);
-	return rc;
+	if (rc < 0)
+		return -1;
+	*report_id = sqlite3_last_insert_rowid(db->handle);
+	return insert_extensions(db, STATEMENT_INSERT_REPORT_EXTENSION,
+	    *report_id, r->aggregate.extensions, r->aggregate.extension_count,
+	    e);
 }
 
 static int
@@ -179,7 +203,8 @@ insert_results(struct sqlite_db *db, int64_t record_id,
 		if (insert_override(db, record_id, i, &rec->overrides[i], e) <
 		    0)
 			return -1;
-	return 0;
+	return insert_extensions(db, STATEMENT_INSERT_RECORD_EXTENSION,
+	    record_id, rec->extensions, rec->extension_count, e);
 }
 
 int

@@ -3,12 +3,14 @@
 by code that shares nothing with the program: Python's mail, archive and XML
 readers."""
 import base64
+import binascii
 import email
 import email.policy
 import gzip
 import hashlib
 import io
 import json
+import re
 import struct
 import zipfile
 import xml.etree.ElementTree as ET
@@ -41,19 +43,37 @@ def entries(parent, tag, names):
     return struct.pack(">I", len(found)) + b"".join(value(text(e, n)) for e in found for n in names)
 
 
+def reasons(evaluated):
+    """As entries: a reason without type and comment has its own text as comment."""
+    found = evaluated.findall("reason") if evaluated is not None else []
+    out = struct.pack(">I", len(found))
+    for e in found:
+        kind, comment = text(e, "type"), text(e, "comment")
+        if kind is None and comment is None:
+            comment = (e.text or "").strip() or None
+        out += value(kind) + value(comment)
+    return out
+
+
 def fields(rec):
     row, ids = rec.find("row"), rec.find("identifiers")
     evaluated, results = row.find("policy_evaluated"), rec.find("auth_results")
     out = b"".join(map(value, (
         text(row, "source_ip"), text(row, "count"), text(evaluated, "disposition"), text(evaluated, "dkim"),
         text(evaluated, "spf"), text(ids, "header_from"), text(ids, "envelope_from"), text(ids, "envelope_to"))))
-    return (out + entries(evaluated, "reason", ("type", "comment"))
+    return (out + reasons(evaluated)
             + entries(results, "dkim", ("domain", "selector", "result", "human_result"))
             + entries(results, "spf", ("domain", "scope", "result", "human_result")))
 
 
+def count_of(rec):
+    """1,234 and 12.0 are counts too; None for what is none."""
+    found = re.fullmatch(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?", text(rec, "row/count") or "")
+    return int(found[1].replace(",", "")) if found else None
+
+
 def is_readable(rec):
-    return text(rec, "row/source_ip") is not None and (text(rec, "row/count") or "").isdigit()
+    return text(rec, "row/source_ip") is not None and count_of(rec) is not None
 
 
 def days(begin, end, count):
@@ -83,7 +103,7 @@ def ids_of(xml):
     for position, rec in enumerate(root.findall("record")):
         if not is_readable(rec):
             continue
-        for day in days(int(begin.split(".")[0]), int(end.split(".")[0]), int(text(rec, "row/count"))):
+        for day in days(int(begin.split(".")[0]), int(end.split(".")[0]), count_of(rec)):
             raw = hashlib.sha256(key + value(str(position)) + value(str(day)) + fields(rec)).digest()
             yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -128,6 +148,11 @@ def opened(data):
                 yield from opened(z.read(name))
     elif b"<feedback" in data[:400] or b"<\0f\0e\0e" in data[:400]:
         yield data
+    elif b"\nbegin 644 " in data:
+        lines = data.split(b"\nbegin 644 ", 1)[1].split(b"\nend", 1)[0].splitlines()[1:]
+        yield from opened(b"".join(map(binascii.a2b_uu, lines)))
+    elif re.match(rb"[A-Z][A-Za-z-]+: ", data):
+        yield from documents_of_mail(data)
     elif data.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n")[:1] == b"{":
         yield data
 
@@ -136,7 +161,11 @@ def documents(path):
     data = path.read_bytes()
     if path.suffix != ".eml":
         yield from opened(data)
-        return
+    else:
+        yield from documents_of_mail(data)
+
+
+def documents_of_mail(data):
     for part in email.message_from_bytes(data, policy=email.policy.default).walk():
         if not part.is_multipart():
             yield from opened(part.get_payload(decode=True) or b"")

@@ -20,7 +20,9 @@ KINDS = (
     ("Aggregate records", "dmarc_aggregate", "test_document", {
         "aggregate_report": ("", "published_policy."), "aggregate_record": ("",),
         "aggregate_record_dkim": ("dkim_results[].",), "aggregate_record_spf": ("spf_results[].",),
-        "aggregate_record_override": ("policy_overrides[].",)}),
+        "aggregate_record_override": ("policy_overrides[].",),
+        "aggregate_report_extension": ("intake.extensions[].",),
+        "aggregate_record_extension": ("intake.extensions[].",)}),
     ("Failure reports", "dmarc_failure", "test_failure", {
         "failure_report": ("",), "failure_field": ("intake.fields[].",),
         "failure_sample_address": tuple("sample.%s[]." % h for h in ("from", "to", "reply_to", "cc", "bcc")),

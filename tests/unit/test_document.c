@@ -29,6 +29,15 @@ static const struct spf_result spf[] = {
 	{ "f.example", "mfrom", "softfail", NULL },
 };
 
+static const struct extension of_report[] = {
+	{ "feedback/extension/tool", "\"t\"" },
+	{ "policy_published/n", "1" },
+};
+
+static const struct extension of_record[] = {
+	{ "record/extension/arc/seal", "pass" },
+};
+
 static struct report
 smallest(void)
 {
@@ -80,7 +89,9 @@ fullest(void)
 		    .policy = { "d.example", "s", "r", "reject", "none", "50",
 			"1", "none", "n", "treewalk" },
 		    .errors = (const char **)two_errors,
-		    .error_count = 2 },
+		    .error_count = 2,
+		    .extensions = of_report,
+		    .extension_count = 2 },
 	};
 }
 
@@ -109,6 +120,8 @@ full_record(void)
 		.dkim_count = 2,
 		.spf_results = spf,
 		.spf_count = 1,
+		.extensions = of_record,
+		.extension_count = 1,
 	};
 }
 
@@ -203,7 +216,11 @@ every_field_has_its_place_and_type(void **state)
 	    "\"received\":\"2023-11-16T02:00:00+00:00\","
 	    "\"message_id\":\"1@r.example\","
 	    "\"envelope_from\":\"n@r.example\","
-	    "\"envelope_recipient\":\"rua@d.example\",\"position\":41}}");
+	    "\"envelope_recipient\":\"rua@d.example\",\"position\":41,"
+	    "\"extensions\":[{\"path\":\"feedback/extension/tool\","
+	    "\"text\":\"\\\"t\\\"\"},{\"path\":\"policy_published/n\","
+	    "\"text\":\"1\"},{\"path\":\"record/extension/arc/seal\","
+	    "\"text\":\"pass\"}]}}");
 }
 
 static void

@@ -415,6 +415,81 @@ errors_are_json(void **state)
 	place_clear(&p);
 }
 
+/* A record with extensions; what they lie in is not what is stored. */
+static void
+deliver_extensions(struct place *p, uint64_t key, uint64_t stored)
+{
+	const struct extension of_report[] = { { "feedback/extension/b", "1" },
+		{ "policy_published/a", "\xe2\x9c\x93 \"q\"" } };
+	struct extension of_record[] = { { "record/extension/arc", "pass" },
+		{ "record/extension/arc", "fail" } };
+	char lent[] = "record/extension/lent";
+	struct report r = report_of_key(key);
+	struct record rec = record_of(key, 0);
+	struct record plain = record_of(key, 1);
+	struct deadline d;
+	struct sink_stream *st;
+	struct sink_count n;
+	struct err e = { 0 };
+
+	r.aggregate.extensions = of_report;
+	r.aggregate.extension_count = 2;
+	rec.extensions = of_record;
+	rec.extension_count = 2;
+	of_record[1].path = lent;
+	deadline_start(&d, 0, 60000);
+	if (sink_sqlite_ops.begin(p->sink, &r, &d, &st, &e) < 0 ||
+	    sink_sqlite_ops.add(st, &rec, &e) < 0 ||
+	    sink_sqlite_ops.add(st, &plain, &e) < 0)
+		fail_msg("%s", e.text);
+	/* a record is borrowed until the next one only */
+	memset(lent, 'x', sizeof(lent) - 1);
+	memset(of_record, 0, sizeof(of_record));
+	if (sink_sqlite_ops.finish(&st, &n, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(n.stored, stored);
+	assert_int_equal(n.duplicate, 2 - stored);
+}
+
+static void
+extensions_are_rows(void **state)
+{
+	struct place p;
+	sqlite3 *handle;
+
+	(void)state;
+	place_make(&p);
+	place_open(&p);
+	assert_delivered(&p, 1, 1, 1, 0); /* one that has none */
+	deliver_extensions(&p, 2, 2);
+	deliver_extensions(&p, 2, 0);
+	assert_text(&p,
+	    "SELECT group_concat(x.position || x.path || '=' || x.text, ';')"
+	    " FROM aggregate_report_extension AS x JOIN aggregate_report AS r"
+	    " ON r.id = x.report_id WHERE substr(r.key, 1, 1) = x'02'",
+	    "0feedback/extension/b=1;1policy_published/a=\xe2\x9c\x93 \"q\"");
+	assert_text(&p,
+	    "SELECT group_concat(x.position || x.path || '=' || x.text, ';')"
+	    " FROM aggregate_record_extension AS x JOIN aggregate_record AS c"
+	    " ON c.id = x.record_id WHERE c.position = 0",
+	    "0record/extension/arc=pass;1record/extension/lent=fail");
+	assert_int_equal(
+	    ask(&p, "SELECT count(*) FROM aggregate_report_extension"), 2);
+	assert_int_equal(
+	    ask(&p, "SELECT count(*) FROM aggregate_record_extension"), 2);
+	assert_sound(&p);
+
+	/* they go with their report */
+	handle = place_connect(&p);
+	run(handle, "PRAGMA foreign_keys = ON; DELETE FROM aggregate_report");
+	sqlite3_close(handle);
+	assert_int_equal(
+	    ask(&p, "SELECT (SELECT count(*) FROM aggregate_report_extension)"
+		    " + (SELECT count(*) FROM aggregate_record_extension)"),
+	    0);
+	place_clear(&p);
+}
+
 static const struct piece_case {
 	const char *name;
 	size_t count;
@@ -667,6 +742,49 @@ count_with_reader(
 	assert_int_equal(out.totals.incomplete, incomplete);
 	assert_int_equal(out.totals.records, records);
 	arena_free(&a);
+}
+
+/* Version 4 added the tables of the extensions and nothing else. */
+static void
+upgrade_from_version_3(void **state)
+{
+	static const char schema[] =
+	    "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master"
+	    " ORDER BY name)";
+	struct place p, fresh;
+	sqlite3 *handle, *other;
+	sqlite3_stmt *st;
+
+	(void)state;
+	place_make(&p);
+	place_open(&p);
+	assert_delivered(&p, 1, 3, 3, 0);
+	sink_sqlite_ops.close(&p.sink);
+	handle = place_connect(&p);
+	run(handle, "DROP TABLE aggregate_report_extension;"
+		    "DROP TABLE aggregate_record_extension;"
+		    "PRAGMA user_version = 3");
+	sqlite3_close(handle);
+
+	place_open(&p);
+	assert_int_equal(ask(&p, "PRAGMA user_version"), sqlite_schema_version);
+	assert_delivered(&p, 1, 3, 0, 3);
+	deliver_extensions(&p, 2, 2);
+	count_with_reader(&p, 2, 0, 5);
+	assert_int_equal(
+	    ask(&p, "SELECT count(*) FROM aggregate_report_extension"), 2);
+	assert_sound(&p);
+	place_make(&fresh);
+	place_open(&fresh);
+	other = place_connect(&fresh);
+	assert_int_equal(
+	    sqlite3_prepare_v2(other, schema, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_text(&p, schema, (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	sqlite3_close(other);
+	place_clear(&fresh);
+	place_clear(&p);
 }
 
 static void
@@ -1198,6 +1316,7 @@ main(void)
 	UNIT_ONE(&u, one_report);
 	UNIT_ONE(&u, copy_is_all_duplicates);
 	UNIT_ONE(&u, errors_are_json);
+	UNIT_ONE(&u, extensions_are_rows);
 	UNIT_ROWS(&u, piece_cases, pieces);
 	UNIT_ROWS(&u, share_cases, shared_commits);
 	UNIT_ONE(&u, poison_hurts_itself_only);
@@ -1209,6 +1328,7 @@ main(void)
 	UNIT_ONE(&u, out_of_pages);
 	UNIT_ONE(&u, disk_full_then_recovers);
 	UNIT_ROWS(&u, foreign_cases, foreign_database);
+	UNIT_ONE(&u, upgrade_from_version_3);
 	UNIT_ONE(&u, upgraded_under_us);
 	UNIT_ONE(&u, not_a_database);
 	UNIT_ONE(&u, moved_under_us);
