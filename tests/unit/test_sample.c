@@ -424,7 +424,7 @@ heap_row(void **state)
 	world_parse_bytes(&w, b.data, b.len, CONF_SAMPLE_FULL);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	assert_same("domain", w.s.from_domain, "b.example");
-	assert_true(to.tv_sec - from.tv_sec <= 2);
+	assert_true(!unit_has_bounds() || to.tv_sec - from.tv_sec <= 10);
 	assert_true(arena_used(w.arena) < 16 * MIB);
 	buf_clear(&b);
 	world_clear(&w);
@@ -448,7 +448,7 @@ many_different_names(void **state)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	world_parse_bytes(&w, b.data, b.len, CONF_SAMPLE_FULL);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
-	assert_true(to.tv_sec - from.tv_sec <= 2);
+	assert_true(!unit_has_bounds() || to.tv_sec - from.tv_sec <= 10);
 	assert_int_equal(w.s.header_count, 500);
 	assert_true(w.s.note_count >= 2); /* fields, and bytes of raw */
 	buf_clear(&b);

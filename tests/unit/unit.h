@@ -8,11 +8,27 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #define UNIT_MAX 256
+
+/*
+ * Is the program as fast and as small as it will be? Sanitizers and valgrind
+ * have a pace and a memory of their own: no bounds then.
+ */
+static inline bool
+unit_has_bounds(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return false;
+#else
+	return getenv("INTAKE_TEST_VALGRIND") == NULL;
+#endif
+}
 
 struct unit {
 	struct CMUnitTest test[UNIT_MAX];
