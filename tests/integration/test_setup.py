@@ -669,6 +669,7 @@ def test_documents_of_parsedmarc_come_first(cluster, tmp_path):
     assert "unreadable" in run.stdout and setup.cluster.count("was_dmarc_aggregate*", {"exists": {"field": "intake.position"}}) > 70
     login = {"user": "was_dmarc-intake", "password": setup.password()}
     lines = []
+    cluster.ok("POST", "/was_*/_refresh")  # what parsedmarc wrote may be a moment old
     for kind in ("dmarc_failure", "smtp_tls"):
         name = next(index for index in old if kind in index)
         source = cluster.ok("POST", "/%s/_search" % name, {})["hits"]["hits"][0]["_source"]
