@@ -22,16 +22,9 @@ milter_house_block_signals(struct err *e)
 {
 	sigset_t set;
 
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return err_set_errno(e, "signals");
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_set_errno(e, "signals");
-	return 0;
+	return daemon_signals_block(&set, e);
 }
 
 bool

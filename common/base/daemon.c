@@ -24,19 +24,27 @@
 #include "common/base/daemon.h"
 
 int
+daemon_signals_block(sigset_t *set, struct err *e)
+{
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return err_set_errno(e, "signals");
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, set, NULL) < 0)
+		return err_set_errno(e, "signals");
+	return 0;
+}
+
+int
 daemon_signals_open(int *fd, struct err *e)
 {
 	sigset_t set;
 	int new_fd;
 
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return err_set_errno(e, "signals");
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return err_set_errno(e, "signals");
+	if (daemon_signals_block(&set, e) < 0)
+		return -1;
 	if ((new_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return err_set_errno(e, "signalfd");
 	*fd = new_fd;

@@ -6,6 +6,8 @@
 #ifndef BASE_DAEMON_H
 #define BASE_DAEMON_H
 
+#include <signal.h>
+
 #include "common/base/err.h"
 
 enum daemon_event {
@@ -13,6 +15,13 @@ enum daemon_event {
 	DAEMON_STOP,   /* SIGTERM, SIGINT */
 	DAEMON_RELOAD, /* SIGHUP */
 };
+
+/*
+ * Block what is in *set and the signals that every daemon waits for (SIGTERM,
+ * SIGINT, SIGHUP), which are added to it; SIGPIPE is ignored. For this thread
+ * and all that it starts later.
+ */
+int daemon_signals_block(sigset_t *set, struct err *e);
 
 /*
  * Signals come through *fd from now on, for this thread and all that it
