@@ -51,6 +51,8 @@ int pipeline_open_print(struct pipeline **p, struct conf *conf,
 
 /* After a reload: later mails use conf (held by conf_ref). */
 void pipeline_set_conf(struct pipeline *p, struct conf *conf);
+/* The newest conf, held for the caller: conf_free. */
+struct conf *pipeline_hold_conf(struct pipeline *p);
 
 /* A place for the bytes of one mail; spill_clear it after pipeline_run. */
 void pipeline_mail_init(struct pipeline *p, struct spill *mail);

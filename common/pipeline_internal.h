@@ -29,9 +29,6 @@ struct pipeline {
 	bool is_dry;   /* nothing is stored, kept or sent: only tried */
 };
 
-/* The conf of now; end with conf_free. */
-struct conf *pipeline_hold_conf(struct pipeline *p);
-
 /* pipeline_run, and for a replay without another wait. */
 void pipeline_take(struct pipeline *p, const struct envelope *env,
     struct spill *mail, struct deadline *d, struct outcome *o, bool may_wait);

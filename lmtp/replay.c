@@ -87,7 +87,7 @@ lmtp_replay_run(struct lmtp_service *sv)
 	expire(sv->pipeline);
 	log_backlog(sv->pipeline);
 	for (;;) {
-		conf = lmtp_service_conf(sv);
+		conf = pipeline_hold_conf(sv->pipeline);
 		interval_s = conf->intake.replay_interval_s;
 		conf_free(&conf);
 		if (!sleep_s(sv, interval_s > 0 ? interval_s : CLOCK_DAY_S))

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/daemon.h"
 #include "common/base/log.h"
+#include "common/daemon_main.h"
 #include "lmtp/replay.h"
 #include "lmtp/reply.h"
 #include "lmtp/server.h"
@@ -161,7 +163,7 @@ start_session(struct server *sr, int fd, const char *peer)
 static void
 receive(struct server *sr, int fd, const struct sockaddr *from)
 {
-	struct conf *conf = lmtp_service_conf(&sr->service);
+	struct conf *conf = pipeline_hold_conf(sr->service.pipeline);
 	char peer[LISTEN_PEER_SIZE];
 	int on = 1;
 
@@ -206,37 +208,6 @@ accept_some(struct server *sr, int listen_fd)
 	}
 }
 
-static void
-reload(struct server *sr)
-{
-	struct conf *now = lmtp_service_conf(&sr->service), *next = NULL;
-	char *kept = NULL;
-	struct err e = { 0 };
-
-	daemon_tell_reloading();
-	if (conf_reload(&next, now, &kept, &e) < 0 ||
-	    listen_check_networks(&next->lmtp.networks, &e) < 0) {
-		log_err("the configuration stays as it was: %s", e.text);
-	} else {
-		if (next->intake.log != now->intake.log ||
-		    next->intake.log_level != now->intake.log_level)
-			log_open(LMTP_PROGRAM, next->intake.log,
-			    next->intake.log_level);
-		pipeline_set_conf(sr->service.pipeline, next);
-		pthread_mutex_lock(&sr->service.lock);
-		conf_free(&sr->service.conf);
-		sr->service.conf = conf_ref(next);
-		pthread_mutex_unlock(&sr->service.lock);
-		log_info("configuration read again%s%s",
-		    kept != NULL ? ", needs a restart: " : "",
-		    kept != NULL ? kept : "");
-	}
-	free(kept);
-	conf_free(&next);
-	conf_free(&now);
-	daemon_tell_ready();
-}
-
 /* Accept until the signal to stop. */
 static void
 serve(struct server *sr)
@@ -261,7 +232,7 @@ serve(struct server *sr)
 		       DAEMON_NOTHING) {
 			if (ev == DAEMON_STOP)
 				return;
-			reload(sr);
+			daemon_reload(sr->service.pipeline, lmtp_check_conf);
 		}
 		for (i = 0; i < count; i++)
 			if (p[1 + i].revents != 0)
@@ -301,7 +272,7 @@ wait_idle(struct server *sr)
 		{ .fd = sr->signal_fd, .events = POLLIN },
 		{ .fd = sr->idle_fd, .events = POLLIN },
 	};
-	struct conf *conf = lmtp_service_conf(&sr->service);
+	struct conf *conf = pipeline_hold_conf(sr->service.pipeline);
 	int64_t until_ms =
 	    clock_mono_ms() +
 	    (conf->lmtp.command_timeout_s + conf->lmtp.budget_s + GRACE_S) *
@@ -326,12 +297,11 @@ wait_idle(struct server *sr)
 }
 
 static int
-server_init(struct server *sr, struct pipeline *p, struct conf *conf,
-    struct listener *l, int signal_fd, struct err *e)
+server_init(struct server *sr, struct pipeline *p, struct listener *l,
+    int signal_fd, struct err *e)
 {
 	*sr = (struct server){ .listener = l, .signal_fd = signal_fd };
 	pthread_mutex_init(&sr->lock, NULL);
-	pthread_mutex_init(&sr->service.lock, NULL);
 	sr->service.pipeline = p;
 	sr->service.stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sr->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -345,33 +315,35 @@ server_init(struct server *sr, struct pipeline *p, struct conf *conf,
 	/* ids of two runs should differ in the log; a guess will do */
 	if (getrandom(&sr->next_id, sizeof(sr->next_id), GRND_NONBLOCK) < 0)
 		sr->next_id = (uint32_t)clock_now();
-	sr->service.conf = conf_ref(conf);
 	return 0;
 }
 
 static void
 server_clear(struct server *sr)
 {
-	conf_free(&sr->service.conf);
 	if (sr->service.stop.fd >= 0)
 		(void)close(sr->service.stop.fd);
 	if (sr->idle_fd >= 0)
 		(void)close(sr->idle_fd);
-	pthread_mutex_destroy(&sr->service.lock);
 	pthread_mutex_destroy(&sr->lock);
 	free(sr);
 }
 
 int
-lmtp_serve(struct pipeline *p, struct conf *conf, struct listener *l,
+lmtp_check_conf(const struct conf *conf, struct err *e)
+{
+	return listen_check_networks(&conf->lmtp.networks, e);
+}
+
+int
+lmtp_serve(struct pipeline *p, const struct conf *conf, struct listener *l,
     int signal_fd, bool *is_idle, struct err *e)
 {
 	/* on the heap: threads that outlive their budget still use it */
 	struct server *sr = xcalloc(1, sizeof(*sr));
 
 	*is_idle = true;
-	if (server_init(sr, p, conf, l, signal_fd, e) < 0 ||
-	    listen_check_networks(&conf->lmtp.networks, e) < 0) {
+	if (server_init(sr, p, l, signal_fd, e) < 0) {
 		server_clear(sr);
 		return -1;
 	}

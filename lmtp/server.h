@@ -9,16 +9,16 @@
 #include "common/base/listen.h"
 #include "common/pipeline.h"
 
-#define LMTP_PROGRAM "dmarc-intake-lmtpd"
+/* For daemon_main.h: are the networks networks? */
+int lmtp_check_conf(const struct conf *conf, struct err *e);
 
 /*
  * Serve l (closed at the end) until SIGTERM or SIGINT (from signal_fd) and
- * until the mails in hand are done. conf is held by conf_ref as long as it is
- * needed. 0, or -1 and *e when it could not start. *is_idle: all threads have
- * ended, so that the pipeline may be closed; it is false only when mails
- * outlived their budget.
+ * until the mails in hand are done. conf is that of the start. 0, or -1 and *e
+ * when it could not start. *is_idle: all threads have ended, so that the
+ * pipeline may be closed; it is false only when mails outlived their budget.
  */
-int lmtp_serve(struct pipeline *p, struct conf *conf, struct listener *l,
+int lmtp_serve(struct pipeline *p, const struct conf *conf, struct listener *l,
     int signal_fd, bool *is_idle, struct err *e);
 
 #endif

@@ -41,17 +41,6 @@ struct session {
 	bool has_unsent_answer; /* a mail's replies are still gathered */
 };
 
-struct conf *
-lmtp_service_conf(struct lmtp_service *sv)
-{
-	struct conf *conf;
-
-	pthread_mutex_lock(&sv->lock);
-	conf = conf_ref(sv->conf);
-	pthread_mutex_unlock(&sv->lock);
-	return conf;
-}
-
 static void
 reply(struct session *s, enum lmtp_reply r)
 {
@@ -63,7 +52,7 @@ static void
 renew_conf(struct session *s)
 {
 	conf_free(&s->conf);
-	s->conf = lmtp_service_conf(s->service);
+	s->conf = pipeline_hold_conf(s->service->pipeline);
 	s->stream.idle_ms = s->conf->lmtp.idle_timeout_s * 1000;
 	s->stream.command_ms = s->conf->lmtp.command_timeout_s * 1000;
 	s->stream.line_max = s->conf->lmtp.command_line;
@@ -435,7 +424,7 @@ lmtp_session_run(struct lmtp_service *sv, int fd, const char *id)
 	char greeting[LMTP_HOST_NAME_SIZE + 32];
 
 	s.arena = arena_new();
-	s.conf = lmtp_service_conf(sv);
+	s.conf = pipeline_hold_conf(sv->pipeline);
 	lmtp_stream_open(&s.stream, fd, &sv->stop, s.conf->lmtp.command_line);
 	renew_conf(&s);
 	log_debug("%s: connect", id);

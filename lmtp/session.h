@@ -5,8 +5,6 @@
 #ifndef LMTP_SESSION_H
 #define LMTP_SESSION_H
 
-#include <pthread.h>
-
 #include "common/pipeline.h"
 #include "lmtp/stream.h"
 
@@ -16,14 +14,9 @@
 /* What all sessions share. */
 struct lmtp_service {
 	struct pipeline *pipeline; /* foreign */
-	pthread_mutex_t lock;
-	struct conf *conf; /* held; the newest; under lock */
 	struct lmtp_stop stop;
 	char host_name[LMTP_HOST_NAME_SIZE];
 };
-
-/* The newest conf, held for the caller: conf_free. */
-struct conf *lmtp_service_conf(struct lmtp_service *sv);
 
 /* Speak with the client on fd (owned, non-blocking) until one side ends. */
 void lmtp_session_run(struct lmtp_service *sv, int fd, const char *id);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -15,6 +14,7 @@
 
 #include "common/base/daemon.h"
 #include "common/base/log.h"
+#include "common/daemon_main.h"
 #include "milter/house.h"
 
 int
@@ -39,34 +39,6 @@ milter_house_is_hurried(void)
 	return sigtimedwait(&set, NULL, &now) > 0;
 }
 
-static void
-reload(struct milter_service *sv)
-{
-	struct conf *now = milter_service_conf(sv), *next = NULL;
-	char *kept = NULL;
-	struct err e = { 0 };
-
-	daemon_tell_reloading();
-	if (conf_reload(&next, now, &kept, &e) < 0 ||
-	    milter_service_check(next, &e) < 0) {
-		log_err("the configuration stays as it was: %s", e.text);
-	} else {
-		if (next->intake.log != now->intake.log ||
-		    next->intake.log_level != now->intake.log_level)
-			log_open(MILTER_PROGRAM, next->intake.log,
-			    next->intake.log_level);
-		pipeline_set_conf(sv->pipeline, next);
-		milter_service_set_conf(sv, next);
-		log_info("configuration read again%s%s",
-		    kept != NULL ? ", needs a restart: " : "",
-		    kept != NULL ? kept : "");
-	}
-	free(kept);
-	conf_free(&next);
-	conf_free(&now);
-	daemon_tell_ready();
-}
-
 static void *
 house_thread(void *argument)
 {
@@ -81,7 +53,8 @@ house_thread(void *argument)
 		daemon_tell_alive();
 		if (read(h->signal_fd, &info, sizeof(info)) ==
 		    (ssize_t)sizeof(info))
-			reload(h->service);
+			daemon_reload(
+			    h->service->pipeline, milter_service_check);
 	}
 	return NULL;
 }

@@ -2,15 +2,9 @@
 /*
  * main.c - dmarc-intake-milter: report mails are taken at the SMTP door.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,38 +14,16 @@
 #include <libmilter/mfapi.h>
 
 #include "common/base/clock.h"
-#include "common/base/conf.h"
 #include "common/base/daemon.h"
 #include "common/base/listen.h"
 #include "common/base/log.h"
-#include "common/pipeline.h"
+#include "common/daemon_main.h"
 #include "milter/callbacks.h"
 #include "milter/house.h"
 #include "milter/service.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "unreleased"
-#endif
-
 #define GRACE_S 5     /* beyond every budget */
 #define ANSWER_MS 250 /* for the last answers to leave */
-
-static void
-usage(FILE *out)
-{
-	(void)fprintf(out,
-	    "usage: %s [-c FILE] [-V] [-h]\n"
-	    "  -c FILE  read FILE instead of %s\n"
-	    "  -V       print the version\n"
-	    "  -h       print this\n",
-	    MILTER_PROGRAM, CONF_PATH_DEFAULT);
-}
-
-static int
-exit_code_of(const struct err *e)
-{
-	return e->kind == ERR_CONF ? EX_CONFIG : EX_TEMPFAIL;
-}
 
 /* libmilter makes the socket, while root may still do so. */
 static int
@@ -84,7 +56,7 @@ open_socket(const struct conf_milter *conf, struct err *e)
 static bool
 wait_idle(struct milter_service *sv)
 {
-	struct conf *conf = milter_service_conf(sv);
+	struct conf *conf = pipeline_hold_conf(sv->pipeline);
 	int64_t until_ms =
 	    clock_mono_ms() + (conf->milter.budget_s + GRACE_S) * 1000;
 	bool was_busy = false;
@@ -137,7 +109,7 @@ serve_conf(struct milter_service *sv, struct conf *conf, struct err *e)
 	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
 	    pipeline_open_ingest(&p, conf, e) < 0)
 		return -1;
-	milter_service_init(sv, p, conf);
+	milter_service_init(sv, p);
 	log_info("ready on %s", conf->milter.listen);
 	rc = serve(sv, e);
 	milter_service_clear(sv);
@@ -145,74 +117,30 @@ serve_conf(struct milter_service *sv, struct conf *conf, struct err *e)
 	return rc;
 }
 
-/* Does somebody who starts it by hand not see what is logged? */
-static bool
-is_hidden(enum log_target target)
-{
-	if (target == LOG_TARGET_AUTO)
-		return !isatty(STDERR_FILENO) &&
-		       getenv("JOURNAL_STREAM") == NULL;
-	return target == LOG_TARGET_SYSLOG;
-}
-
 static int
-run(const char *path, enum log_target *target, struct err *e)
+run(struct conf *conf, struct err *e)
 {
 	struct milter_service sv;
-	struct conf *conf = NULL;
-	int rc;
 
-	if (conf_load(&conf, path, e) < 0)
+	/*
+	 * Signals before threads, sockets while root may still make them;
+	 * libmilter opens none before it has callbacks.
+	 */
+	if (milter_house_block_signals(e) < 0 ||
+	    milter_callbacks_register(&sv, e) < 0 ||
+	    open_socket(&conf->milter, e) < 0)
 		return -1;
-	*target = conf->intake.log;
-	log_open(MILTER_PROGRAM, *target, conf->intake.log_level);
-	rc = milter_service_check(conf, e);
-	/* signals before threads, sockets while root may still make them */
-	if (rc == 0)
-		rc = milter_house_block_signals(e);
-	if (rc == 0) /* libmilter opens none before */
-		rc = milter_callbacks_register(&sv, e);
-	if (rc == 0)
-		rc = open_socket(&conf->milter, e);
-	if (rc == 0)
-		rc = serve_conf(&sv, conf, e);
-	conf_free(&conf);
-	return rc;
+	return serve_conf(&sv, conf, e);
 }
 
 int
 main(int argc, char **argv)
 {
-	enum log_target target = LOG_TARGET_STDERR;
-	const char *path = NULL;
-	struct err e = { 0 };
-	int opt;
+	static const struct daemon_program program = {
+		.name = MILTER_PROGRAM,
+		.check = milter_service_check,
+		.run = run,
+	};
 
-	while ((opt = getopt(argc, argv, "c:Vh")) != -1) {
-		switch (opt) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'V':
-			(void)printf(
-			    "%s %s\n", MILTER_PROGRAM, PACKAGE_VERSION);
-			return EX_OK;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_USAGE;
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		return EX_USAGE;
-	}
-	if (run(path, &target, &e) == 0)
-		return EX_OK;
-	log_err("%s", e.text);
-	if (is_hidden(target))
-		(void)fprintf(stderr, "%s: %s\n", MILTER_PROGRAM, e.text);
-	return exit_code_of(&e);
+	return daemon_main(&program, argc, argv);
 }

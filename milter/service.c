@@ -9,12 +9,11 @@
 #include "milter/service.h"
 
 void
-milter_service_init(
-    struct milter_service *sv, struct pipeline *p, struct conf *conf)
+milter_service_init(struct milter_service *sv, struct pipeline *p)
 {
 	pthread_condattr_t attr;
 
-	*sv = (struct milter_service){ .pipeline = p, .conf = conf_ref(conf) };
+	*sv = (struct milter_service){ .pipeline = p };
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -28,7 +27,6 @@ milter_service_init(
 void
 milter_service_clear(struct milter_service *sv)
 {
-	conf_free(&sv->conf);
 	pthread_cond_destroy(&sv->changed);
 	pthread_mutex_destroy(&sv->lock);
 }
@@ -42,29 +40,6 @@ milter_service_check(const struct conf *conf, struct err *e)
 		    "[intake] recipients is not set: a milter sees everybody's "
 		    "mail and must know which is ours");
 	return 0;
-}
-
-struct conf *
-milter_service_conf(struct milter_service *sv)
-{
-	struct conf *conf;
-
-	pthread_mutex_lock(&sv->lock);
-	conf = conf_ref(sv->conf);
-	pthread_mutex_unlock(&sv->lock);
-	return conf;
-}
-
-void
-milter_service_set_conf(struct milter_service *sv, struct conf *conf)
-{
-	struct conf *old;
-
-	pthread_mutex_lock(&sv->lock);
-	old = sv->conf;
-	sv->conf = conf_ref(conf);
-	pthread_mutex_unlock(&sv->lock);
-	conf_free(&old);
 }
 
 uint32_t

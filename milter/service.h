@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service.h - what all connections share: the pipeline, the newest conf, and
- * how many mails are in hand.
+ * service.h - what all connections share: the pipeline, and how many mails
+ * are in hand.
  */
 #ifndef MILTER_SERVICE_H
 #define MILTER_SERVICE_H
@@ -19,7 +19,6 @@ struct milter_service {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* under lock: */
-	struct conf *conf; /* held; the newest */
 	unsigned sessions;
 	unsigned ending; /* end-of-message calls, waiting or at work */
 	unsigned in_hand;
@@ -27,17 +26,13 @@ struct milter_service {
 	bool is_closed;
 };
 
-void milter_service_init(
-    struct milter_service *sv, struct pipeline *p, struct conf *conf);
+void milter_service_init(struct milter_service *sv, struct pipeline *p);
 /* Only when no session is left. */
 void milter_service_clear(struct milter_service *sv);
 
-/* Is there what this program cannot do without? ERR_CONF. */
+/* For daemon_main.h: is there what this program cannot do without? */
 int milter_service_check(const struct conf *conf, struct err *e);
 
-/* The newest conf, held for the caller: conf_free. */
-struct conf *milter_service_conf(struct milter_service *sv);
-void milter_service_set_conf(struct milter_service *sv, struct conf *conf);
 uint32_t milter_service_next_id(struct milter_service *sv);
 
 /* One more connection; false when the service ends. */

@@ -24,7 +24,7 @@ milter_session_new(struct milter_service *sv)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->service = sv;
-	s->conf = milter_service_conf(sv);
+	s->conf = pipeline_hold_conf(sv->pipeline);
 	return s;
 }
 

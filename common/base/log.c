@@ -29,7 +29,7 @@ static const struct {
 };
 
 void
-log_open(const char *ident, enum log_target target, enum log_level most)
+log_reopen(enum log_target target, enum log_level most)
 {
 	if (target == LOG_TARGET_AUTO) {
 		if (getenv("JOURNAL_STREAM") != NULL)
@@ -39,11 +39,17 @@ log_open(const char *ident, enum log_target target, enum log_level most)
 		else
 			target = LOG_TARGET_SYSLOG;
 	}
-	log_ident = ident;
 	if (target == LOG_TARGET_SYSLOG)
-		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		openlog(log_ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
 	log_to = target;
 	log_most = (int)most;
+}
+
+void
+log_open(const char *ident, enum log_target target, enum log_level most)
+{
+	log_ident = ident;
+	log_reopen(target, most);
 }
 
 bool

@@ -25,8 +25,10 @@ enum log_target {
 	LOG_TARGET_JOURNAL, /* stderr with <N> level prefixes, sd-daemon(3) */
 };
 
-/* ident is kept (borrowed); may be called again to change target and level. */
+/* ident is kept (borrowed). */
 void log_open(const char *ident, enum log_target target, enum log_level most);
+/* Another target and level. */
+void log_reopen(enum log_target target, enum log_level most);
 bool log_is_on(enum log_level level);
 void log_line(enum log_level level, const char *fmt, ...) ATTR_PRINTF(2, 3);
 

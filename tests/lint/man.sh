@@ -40,13 +40,11 @@ code=$(for file in cli/*.c; do long_options "$file"; done | sort -u)
 [ "$(wc -l <<<"$code")" -gt 5 ] || { echo "too few options found" && exit 1; }
 compare doc/dmarc-intake.1 "$code" "$(page_options doc/dmarc-intake.1)"
 
-for letter in $(letters lmtp/main.c); do
-	grep -qE "^\.It Fl $letter( |$)" doc/dmarc-intake-lmtpd.8 ||
-		{ echo "doc/dmarc-intake-lmtpd.8: no -$letter" && bad=1; }
-done
-for letter in $(letters milter/main.c); do
-	grep -qE "^\.It Fl $letter( |$)" doc/dmarc-intake-milter.8 ||
-		{ echo "doc/dmarc-intake-milter.8: no -$letter" && bad=1; }
+for page in doc/*.8; do
+	for letter in $(letters common/daemon_main.c); do
+		grep -qE "^\.It Fl $letter( |$)" "$page" ||
+			{ echo "$page: no -$letter" && bad=1; }
+	done
 done
 # every option of a usage text is one that getopt knows
 for option in $(grep -ohE -- '[[ "]--[a-z-]+' cli/*.c | tr -d '[ "' | sort -u); do

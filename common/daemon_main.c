@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon_main.c - what the daemons' mains have in common: options, log,
+ * configuration, exit code; and reading the configuration again.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/daemon.h"
+#include "common/base/log.h"
+#include "common/daemon_main.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unreleased"
+#endif
+
+static int
+usage(const struct daemon_program *d, FILE *out, int code)
+{
+	(void)fprintf(out,
+	    "usage: %s [-c FILE] [-V] [-h]\n"
+	    "  -c FILE  read FILE instead of %s\n"
+	    "  -V       print the version\n"
+	    "  -h       print this\n",
+	    d->name, CONF_PATH_DEFAULT);
+	return code;
+}
+
+/* Does somebody who starts it by hand not see what is logged? */
+static bool
+is_hidden(enum log_target target)
+{
+	if (target == LOG_TARGET_AUTO)
+		return !isatty(STDERR_FILENO) &&
+		       getenv("JOURNAL_STREAM") == NULL;
+	return target == LOG_TARGET_SYSLOG;
+}
+
+static int
+run(const struct daemon_program *d, const char *path, struct err *e)
+{
+	enum log_target target = LOG_TARGET_STDERR;
+	struct conf *conf = NULL;
+	int rc;
+
+	if ((rc = conf_load(&conf, path, e)) == 0) {
+		target = conf->intake.log;
+		log_open(d->name, target, conf->intake.log_level);
+		if ((rc = d->check(conf, e)) == 0)
+			rc = d->run(conf, e);
+		conf_free(&conf);
+	}
+	if (rc == 0)
+		return EX_OK;
+	log_err("%s", e->text);
+	if (is_hidden(target))
+		(void)fprintf(stderr, "%s: %s\n", d->name, e->text);
+	return e->kind == ERR_CONF ? EX_CONFIG : EX_TEMPFAIL;
+}
+
+int
+daemon_main(const struct daemon_program *d, int argc, char **argv)
+{
+	const char *path = NULL;
+	struct err e = { 0 };
+	int opt;
+
+	while ((opt = getopt(argc, argv, "c:Vh")) != -1) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'V':
+			(void)printf("%s %s\n", d->name, PACKAGE_VERSION);
+			return EX_OK;
+		case 'h':
+			return usage(d, stdout, EX_OK);
+		default:
+			return usage(d, stderr, EX_USAGE);
+		}
+	}
+	if (optind < argc)
+		return usage(d, stderr, EX_USAGE);
+	return run(d, path, &e);
+}
+
+void
+daemon_reload(
+    struct pipeline *p, int (*check)(const struct conf *conf, struct err *e))
+{
+	struct conf *now = pipeline_hold_conf(p), *next = NULL;
+	char *kept = NULL;
+	struct err e = { 0 };
+
+	daemon_tell_reloading();
+	if (conf_reload(&next, now, &kept, &e) < 0 || check(next, &e) < 0) {
+		log_err("the configuration stays as it was: %s", e.text);
+	} else {
+		if (next->intake.log != now->intake.log ||
+		    next->intake.log_level != now->intake.log_level)
+			log_reopen(next->intake.log, next->intake.log_level);
+		pipeline_set_conf(p, next);
+		log_info("configuration read again%s%s",
+		    kept != NULL ? ", needs a restart: " : "",
+		    kept != NULL ? kept : "");
+	}
+	free(kept);
+	conf_free(&next);
+	conf_free(&now);
+	daemon_tell_ready();
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon_main.h - what the daemons' mains have in common: options, log,
+ * configuration, exit code; and reading the configuration again.
+ */
+#ifndef COMMON_DAEMON_MAIN_H
+#define COMMON_DAEMON_MAIN_H
+
+#include "common/pipeline.h"
+
+struct daemon_program {
+	const char *name; /* "dmarc-intake-lmtpd" */
+	/* ERR_CONF when this program cannot work with conf. */
+	int (*check)(const struct conf *conf, struct err *e);
+	/* Serve until the signal to stop. The log is open, conf is checked. */
+	int (*run)(struct conf *conf, struct err *e);
+};
+
+/* All of main: -c FILE, -V, -h, then d->run. Returns the exit code. */
+int daemon_main(const struct daemon_program *d, int argc, char **argv);
+
+/*
+ * The signal to reload came: read the configuration again, check it, and let
+ * the pipeline and the log use it (pipeline_hold_conf gives it to others). Or
+ * it stays as it was; the log tells either, and so do we the service manager.
+ */
+void daemon_reload(
+    struct pipeline *p, int (*check)(const struct conf *conf, struct err *e));
+
+#endif
