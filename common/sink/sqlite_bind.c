@@ -52,6 +52,20 @@ sqlite_bind_digest(
 }
 
 void
+sqlite_bind_source(struct sqlite_binder *b, const struct source *s)
+{
+	sqlite_bind_text(b, s->ip_address);
+	sqlite_bind_text(b, s->country);
+	sqlite_bind_text(b, s->reverse_dns);
+	sqlite_bind_text(b, s->base_domain);
+	sqlite_bind_text(b, s->name);
+	sqlite_bind_text(b, s->type);
+	sqlite_bind_known_int(b, s->asn);
+	sqlite_bind_text(b, s->as_name);
+	sqlite_bind_text(b, s->as_domain);
+}
+
+void
 sqlite_bind_intake(struct sqlite_binder *b, const struct intake *in)
 {
 	sqlite_bind_text(b, in->transport);
@@ -85,6 +99,21 @@ sqlite_insert(struct sqlite_db *db, struct sqlite_binder *b, struct err *e)
 	int64_t none;
 
 	return sqlite_query(db, b, &none, e) < 0 ? -1 : 0;
+}
+
+int
+sqlite_insert_item(struct sqlite_db *db, enum sqlite_statement which,
+    int64_t owner_id, size_t position, const char *const *texts, size_t count,
+    struct err *e)
+{
+	struct sqlite_binder b = sqlite_binder_of(db, which);
+	size_t i;
+
+	sqlite_bind_int(&b, owner_id);
+	sqlite_bind_int(&b, (int64_t)position);
+	for (i = 0; i < count; i++)
+		sqlite_bind_text(&b, texts[i]);
+	return sqlite_insert(db, &b, e);
 }
 
 int

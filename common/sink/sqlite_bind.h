@@ -33,13 +33,18 @@ void sqlite_bind_int(struct sqlite_binder *b, int64_t n);
 void sqlite_bind_known_int(struct sqlite_binder *b, int64_t n);
 void sqlite_bind_digest(
     struct sqlite_binder *b, const unsigned char digest[REPORT_ID_BYTES]);
-/* All five members. */
+/* All members. */
+void sqlite_bind_source(struct sqlite_binder *b, const struct source *s);
 void sqlite_bind_intake(struct sqlite_binder *b, const struct intake *in);
 
 /* Run it; 1 when it gave a row, whose first column is *value. */
 int sqlite_query(struct sqlite_db *db, struct sqlite_binder *b, int64_t *value,
     struct err *e);
 int sqlite_insert(struct sqlite_db *db, struct sqlite_binder *b, struct err *e);
+/* A row of a list: whose it is, its place there, and count texts. */
+int sqlite_insert_item(struct sqlite_db *db, enum sqlite_statement which,
+    int64_t owner_id, size_t position, const char *const *texts, size_t count,
+    struct err *e);
 
 /*
  * A JSON array, of 64 KiB and one text more at most; nothing when there are

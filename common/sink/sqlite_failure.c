@@ -46,20 +46,6 @@ bind_time(struct sqlite_binder *b, int64_t at)
 }
 
 static void
-bind_source(struct sqlite_binder *b, const struct source *s)
-{
-	sqlite_bind_text(b, s->ip_address);
-	sqlite_bind_text(b, s->country);
-	sqlite_bind_text(b, s->reverse_dns);
-	sqlite_bind_text(b, s->base_domain);
-	sqlite_bind_text(b, s->name);
-	sqlite_bind_text(b, s->type);
-	sqlite_bind_known_int(b, s->asn);
-	sqlite_bind_text(b, s->as_name);
-	sqlite_bind_text(b, s->as_domain);
-}
-
-static void
 bind_sample(struct sqlite_binder *b, const struct sample *s)
 {
 	sqlite_bind_text(b, s->raw);
@@ -91,7 +77,7 @@ insert_report(struct sqlite_db *db, const struct report *r,
 	sqlite_bind_text(&b, f->domain);
 	sqlite_bind_text(&b, f->authentication_results);
 	sqlite_bind_text(&b, f->delivery_results);
-	bind_source(&b, source);
+	sqlite_bind_source(&b, source);
 	sqlite_bind_text(&b, l->mechanisms.data);
 	sqlite_bind_text(&b, l->auth_failure.data);
 	sqlite_bind_text(&b, f->dkim_domain);
@@ -103,19 +89,16 @@ insert_report(struct sqlite_db *db, const struct report *r,
 
 static int
 insert_fields(struct sqlite_db *db, enum sqlite_statement which,
-    int64_t report_id, const struct header_field *fields, size_t count,
+    int64_t report_id, const struct header_field *list, size_t count,
     struct err *e)
 {
-	struct sqlite_binder b;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		b = sqlite_binder_of(db, which);
-		sqlite_bind_int(&b, report_id);
-		sqlite_bind_int(&b, (int64_t)i);
-		sqlite_bind_text(&b, fields[i].name);
-		sqlite_bind_text(&b, fields[i].value);
-		if (sqlite_insert(db, &b, e) < 0)
+		const char *const texts[] = { list[i].name, list[i].value };
+
+		if (sqlite_insert_item(db, which, report_id, i, texts, 2, e) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -145,17 +128,15 @@ static int
 insert_attachments(struct sqlite_db *db, int64_t report_id,
     const struct sample *s, struct err *e)
 {
-	struct sqlite_binder b;
 	size_t i;
 
 	for (i = 0; i < s->attachment_count; i++) {
-		b = sqlite_binder_of(db, STATEMENT_INSERT_SAMPLE_ATTACHMENT);
-		sqlite_bind_int(&b, report_id);
-		sqlite_bind_int(&b, (int64_t)i);
-		sqlite_bind_text(&b, s->attachments[i].filename);
-		sqlite_bind_text(&b, s->attachments[i].content_type);
-		sqlite_bind_text(&b, s->attachments[i].sha256);
-		if (sqlite_insert(db, &b, e) < 0)
+		const char *const texts[] = { s->attachments[i].filename,
+			s->attachments[i].content_type,
+			s->attachments[i].sha256 };
+
+		if (sqlite_insert_item(db, STATEMENT_INSERT_SAMPLE_ATTACHMENT,
+			report_id, i, texts, 3, e) < 0)
 			return -1;
 	}
 	return 0;

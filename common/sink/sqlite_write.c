@@ -51,19 +51,14 @@ insert_report(struct sqlite_db *db, const struct report *r, const char *errors,
 /* which: STATEMENT_INSERT_REPORT_EXTENSION, or that of a record */
 static int
 insert_extensions(struct sqlite_db *db, enum sqlite_statement which,
-    int64_t owner_id, const struct extension *extensions, size_t count,
-    struct err *e)
+    int64_t owner_id, const struct extension *list, size_t count, struct err *e)
 {
-	struct sqlite_binder b;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		b = sqlite_binder_of(db, which);
-		sqlite_bind_int(&b, owner_id);
-		sqlite_bind_int(&b, (int64_t)i);
-		sqlite_bind_text(&b, extensions[i].path);
-		sqlite_bind_text(&b, extensions[i].text);
-		if (sqlite_insert(db, &b, e) < 0)
+		const char *const texts[] = { list[i].path, list[i].text };
+
+		if (sqlite_insert_item(db, which, owner_id, i, texts, 2, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -106,58 +101,32 @@ static int
 insert_dkim(struct sqlite_db *db, int64_t record_id, size_t position,
     const struct dkim_result *dkim, struct err *e)
 {
-	struct sqlite_binder b = sqlite_binder_of(db, STATEMENT_INSERT_DKIM);
+	const char *const texts[] = { dkim->domain, dkim->selector,
+		dkim->result, dkim->human_result };
 
-	sqlite_bind_int(&b, record_id);
-	sqlite_bind_int(&b, (int64_t)position);
-	sqlite_bind_text(&b, dkim->domain);
-	sqlite_bind_text(&b, dkim->selector);
-	sqlite_bind_text(&b, dkim->result);
-	sqlite_bind_text(&b, dkim->human_result);
-	return sqlite_insert(db, &b, e);
+	return sqlite_insert_item(
+	    db, STATEMENT_INSERT_DKIM, record_id, position, texts, 4, e);
 }
 
 static int
 insert_spf(struct sqlite_db *db, int64_t record_id, size_t position,
     const struct spf_result *spf, struct err *e)
 {
-	struct sqlite_binder b = sqlite_binder_of(db, STATEMENT_INSERT_SPF);
+	const char *const texts[] = { spf->domain, spf->scope, spf->result,
+		spf->human_result };
 
-	sqlite_bind_int(&b, record_id);
-	sqlite_bind_int(&b, (int64_t)position);
-	sqlite_bind_text(&b, spf->domain);
-	sqlite_bind_text(&b, spf->scope);
-	sqlite_bind_text(&b, spf->result);
-	sqlite_bind_text(&b, spf->human_result);
-	return sqlite_insert(db, &b, e);
+	return sqlite_insert_item(
+	    db, STATEMENT_INSERT_SPF, record_id, position, texts, 4, e);
 }
 
 static int
 insert_override(struct sqlite_db *db, int64_t record_id, size_t position,
     const struct policy_override *override, struct err *e)
 {
-	struct sqlite_binder b =
-	    sqlite_binder_of(db, STATEMENT_INSERT_OVERRIDE);
+	const char *const texts[] = { override->type, override->comment };
 
-	sqlite_bind_int(&b, record_id);
-	sqlite_bind_int(&b, (int64_t)position);
-	sqlite_bind_text(&b, override->type);
-	sqlite_bind_text(&b, override->comment);
-	return sqlite_insert(db, &b, e);
-}
-
-static void
-bind_source(struct sqlite_binder *b, const struct source *s)
-{
-	sqlite_bind_text(b, s->ip_address);
-	sqlite_bind_text(b, s->country);
-	sqlite_bind_text(b, s->reverse_dns);
-	sqlite_bind_text(b, s->base_domain);
-	sqlite_bind_text(b, s->name);
-	sqlite_bind_text(b, s->type);
-	sqlite_bind_known_int(b, s->asn);
-	sqlite_bind_text(b, s->as_name);
-	sqlite_bind_text(b, s->as_domain);
+	return sqlite_insert_item(
+	    db, STATEMENT_INSERT_OVERRIDE, record_id, position, texts, 2, e);
 }
 
 /* In the order of STATEMENT_INSERT_RECORD. */
@@ -173,7 +142,7 @@ insert_record(struct sqlite_db *db, int64_t report_id, const struct record *rec,
 	sqlite_bind_digest(&b, rec->id);
 	sqlite_bind_int(&b, rec->interval_begin);
 	sqlite_bind_int(&b, rec->interval_end);
-	bind_source(&b, &rec->source);
+	sqlite_bind_source(&b, &rec->source);
 	sqlite_bind_int(&b, rec->message_count);
 	sqlite_bind_text(&b, rec->disposition);
 	sqlite_bind_text(&b, rec->policy_dkim);
