@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "common/base/reader.h"
 #include "common/base/spill.h"
+#include "common/message/auth_trust.h"
 
 struct message;
 
@@ -86,6 +87,9 @@ bool message_has_words(const struct message *m);
 
 /* Has its header this field? false for a bare file. */
 bool message_has_field(const struct message *m, const char *name);
+/* What servers that we trust say of who sent it. Never fails. */
+void message_claims(const struct message *m, const struct auth_trust *trust,
+    struct arena *a, struct auth_claims *claims);
 /* Has it a header at all? */
 bool message_is_bare(const struct message *m);
 

@@ -147,6 +147,18 @@ message_has_field(const struct message *m, const char *name)
 	return mail != NULL && evidence_has_field(mail, name);
 }
 
+void
+message_claims(const struct message *m, const struct auth_trust *trust,
+    struct arena *a, struct auth_claims *claims)
+{
+	struct _GMimeMessage *mail =
+	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+
+	*claims = (struct auth_claims){ 0 };
+	if (mail != NULL)
+		auth_trust_read(claims, mail, trust, a);
+}
+
 bool
 message_is_bare(const struct message *m)
 {

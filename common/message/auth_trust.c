@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth_trust.c - which Authentication-Results of a mail are to be believed.
+ * in: the mail's header    out: claims about who sent it
+ *
+ * Anybody can write such a field, with our id in it. Those of our servers are
+ * told from others by where they stand, since a server adds what it has to
+ * say on top: above the first Received that is not ours, and above what only
+ * an author writes. What a sender puts first in his header looks the same
+ * while no field of ours is there, so the server must remove it (RFC 8601,
+ * 5); where it does not, the topmost field that speaks of a method is the
+ * only one that is heard about it, and one that cannot be read ends it all.
+ */
+#include <string.h>
+#include <gmime/gmime.h>
+
+#include "common/base/text.h"
+#include "common/message/auth_results.h"
+#include "common/message/auth_trust.h"
+
+struct reading {
+	const struct auth_trust *trust;
+	struct arena *arena;
+	struct auth_claims *claims;
+	const struct auth_claim **last;
+	uint64_t left;           /* of trust->results_max */
+	uint64_t received;       /* fields met so far */
+	unsigned heard;          /* methods of fields above: 1 << method */
+	unsigned heard_in_field; /* of this field */
+};
+
+/* Where a method says what its result is about: the first that is there. */
+static const struct {
+	const char *name;
+	struct {
+		const char *ptype, *property;
+	} about[2];
+} methods[AUTH_METHODS] = {
+	[AUTH_DKIM] = { "dkim", { { "header", "d" }, { "header", "i" } } },
+	[AUTH_DMARC] = { "dmarc", { { "header", "from" }, { NULL, NULL } } },
+	[AUTH_SPF] = { "spf", { { "smtp", "mailfrom" }, { "smtp", "helo" } } },
+};
+
+const char *
+auth_method_name(enum auth_method method)
+{
+	return methods[method].name;
+}
+
+/* RFC 5322, 3.6.2 to 3.6.5, and MIME: no server on the way adds these. */
+static bool
+is_authors_field(const char *name)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To", "To",
+		"Cc", "Subject", "Date", "Message-ID", "In-Reply-To",
+		"References", "MIME-Version", "Content-Type" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (text_equal_nocase(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_trusted_id(const struct auth_trust *trust, const char *id)
+{
+	const struct conf_list *ids = trust->authserv_ids;
+	const char *ours;
+	size_t i;
+
+	for (i = 0; i < ids->count; i++) {
+		ours = strcmp(ids->item[i], "$j") == 0 ? trust->mta_name
+						       : ids->item[i];
+		if (ours != NULL && text_equal_nocase(ours, id))
+			return true;
+	}
+	return false;
+}
+
+/* The property's one value; NULL: none. *is_clear: no two that differ. */
+static const char *
+value_of(const struct auth_statement *st, const char *ptype,
+    const char *property, bool *is_clear)
+{
+	const struct auth_property *p;
+	const char *value = NULL;
+
+	for (p = st->properties; p != NULL; p = p->next) {
+		if (strcmp(p->ptype, ptype) != 0 ||
+		    strcmp(p->property, property) != 0)
+			continue;
+		if (value != NULL && !text_equal_nocase(value, p->value))
+			*is_clear = false;
+		value = p->value;
+	}
+	return value;
+}
+
+static const char *
+domain_of(
+    struct reading *r, enum auth_method method, const struct auth_statement *st)
+{
+	const char *value = NULL;
+	bool is_clear = true;
+	size_t i;
+
+	for (i = 0; i < 2 && value == NULL; i++)
+		if (methods[method].about[i].ptype != NULL)
+			value = value_of(st, methods[method].about[i].ptype,
+			    methods[method].about[i].property, &is_clear);
+	return value == NULL || !is_clear
+		   ? NULL
+		   : auth_results_domain(value, r->arena);
+}
+
+static void
+take_statement(struct reading *r, const struct auth_statement *st)
+{
+	struct auth_claim *claim;
+	unsigned method = 0;
+
+	while (method < AUTH_METHODS &&
+	       strcmp(methods[method].name, st->method) != 0)
+		method++;
+	if (method == AUTH_METHODS || (r->heard & 1u << method) != 0)
+		return;
+	r->heard_in_field |= 1u << method;
+	claim = arena_alloc(r->arena, sizeof(*claim));
+	claim->method = (enum auth_method)method;
+	claim->result = st->result;
+	claim->domain = domain_of(r, claim->method, st);
+	*r->last = claim;
+	r->last = &claim->next;
+}
+
+/* One Authentication-Results. false: nothing below it can be believed. */
+static bool
+take_field(struct reading *r, const char *value)
+{
+	const struct auth_statement *st;
+	struct auth_results results;
+	struct err e = { 0 };
+
+	if (auth_results_parse(
+		&results, value, strlen(value), &r->left, r->arena, &e) < 0) {
+		if (results.authserv_id == NULL ||
+		    !is_trusted_id(r->trust, results.authserv_id))
+			return true; /* a stranger's */
+		r->claims->trouble = arena_strdup(r->arena, e.text);
+		return false;
+	}
+	if (!is_trusted_id(r->trust, results.authserv_id))
+		return true;
+	if (results.version != 1) { /* RFC 8601, 2.3: who knows what it means */
+		r->claims->trouble = "Authentication-Results: version unknown";
+		return false;
+	}
+	r->heard_in_field = 0;
+	for (st = results.statements; st != NULL; st = st->next)
+		take_statement(r, st);
+	r->heard |= r->heard_in_field;
+	return true;
+}
+
+void
+auth_trust_read(struct auth_claims *claims, GMimeMessage *message,
+    const struct auth_trust *trust, struct arena *a)
+{
+	GMimeHeaderList *list =
+	    g_mime_object_get_header_list(GMIME_OBJECT(message));
+	int i, count = g_mime_header_list_get_count(list);
+	struct reading r = { .trust = trust,
+		.arena = a,
+		.claims = claims,
+		.last = &claims->first,
+		.left = trust->results_max };
+	GMimeHeader *header;
+	const char *name;
+
+	*claims = (struct auth_claims){ 0 };
+	for (i = 0; i < count; i++) {
+		header = g_mime_header_list_get_header_at(list, i);
+		name = g_mime_header_get_name(header);
+		if (is_authors_field(name))
+			return;
+		if (text_equal_nocase(name, "Received") &&
+		    ++r.received > trust->own_received)
+			return;
+		if (text_equal_nocase(name, "Authentication-Results") &&
+		    !take_field(&r, g_mime_header_get_raw_value(header)))
+			return;
+	}
+}
