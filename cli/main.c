@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	{ "report", cmd_report, false, "summarize what the database holds" },
 	{ "check", cmd_check, false, "test the configuration and the sinks" },
 	{ "setup", cmd_setup, false, "make Elasticsearch or OpenSearch ready" },
+	{ "import-config", cmd_import_config, true,
+	    "turn a configuration of parsedmarc into ours" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
@@ -90,7 +92,8 @@ print_help(void)
 
 	(void)printf("%s\n\nCommands:\n", usage);
 	for (i = 0; i < COMMAND_COUNT; i++)
-		(void)printf("  %-8s %s\n", commands[i].name, commands[i].what);
+		(void)printf(
+		    "  %-13s %s\n", commands[i].name, commands[i].what);
 	(void)printf("\nOptions:\n"
 		     "  -c, --config FILE  instead of %s\n"
 		     "      --version      print the version\n"

@@ -51,7 +51,7 @@ for option in $(grep -ohE -- '[[ "]--[a-z-]+' cli/*.c | tr -d '[ "' | sort -u); 
 	grep -qxF -- "$option" <<<"$code" ||
 		{ echo "$option: in a usage text, not an option" && bad=1; }
 done
-grep -oE '^	\{ "[a-z]+", cmd_' cli/main.c | cut -d'"' -f2 >"$work/commands"
+grep -oE '^	\{ "[a-z-]+", cmd_' cli/main.c | cut -d'"' -f2 >"$work/commands"
 [ -s "$work/commands" ] || { echo "no commands found" && exit 1; }
 while read -r command; do
 	grep -qxF ".Ss $command" doc/dmarc-intake.1 ||
