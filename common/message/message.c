@@ -59,7 +59,9 @@ message_open(struct message **m, struct spill *raw,
 		return -1;
 	}
 	msg->parts = msg->mail.parts;
-	if (!bare && parts_gmime(msg->parts) != NULL)
+	if (!bare && parts_is_plain(msg->parts))
+		msg->evidence.has_subject = true;
+	else if (!bare && parts_gmime(msg->parts) != NULL)
 		evidence_of_mail(&msg->evidence, parts_gmime(msg->parts));
 	*m = msg;
 	return 0;

@@ -132,9 +132,11 @@ message_is_notice(const struct message *m)
 bool
 message_has_words(const struct message *m)
 {
-	struct _GMimeMessage *mail =
-	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+	struct _GMimeMessage *mail;
 
+	if (m->parts == NULL || parts_is_plain(m->parts))
+		return false;
+	mail = parts_gmime(m->parts);
 	return mail != NULL && evidence_of_words(mail);
 }
 

@@ -16,8 +16,12 @@
 #include "common/message/header_guard.h"
 #include "common/message/part.h"
 #include "common/message/part_content.h"
+#include "common/message/plain.h"
 
 struct parts {
+	bool is_plain;
+	struct plain plain;
+	bool is_parsed; /* a plain mail is when GMime is asked for more */
 	GMimeMessage *message;
 	GMimePartIter *iter; /* NULL: no part at all */
 	bool is_begun, is_over;
@@ -63,30 +67,59 @@ stream_of(struct spill *raw, struct err *e)
 	return stream;
 }
 
+/* Let GMime build its tree of the mail. */
+static int
+parse(struct parts *p, struct err *e)
+{
+	GMimeStream *stream;
+	GMimeParser *parser;
+
+	p->is_parsed = true;
+	if (parts_check(p->raw, p->limits, e) < 0 ||
+	    header_guard(p->raw, e) < 0 ||
+	    (stream = stream_of(p->raw, e)) == NULL)
+		return -1;
+	parser = g_mime_parser_new_with_stream(stream);
+	p->message = g_mime_parser_construct_message(parser, NULL);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	if (p->message != NULL)
+		p->iter = g_mime_part_iter_new(GMIME_OBJECT(p->message));
+	return 0;
+}
+
+static int
+take_apart(struct parts *p, struct err *e)
+{
+	struct bytes mail;
+	int fd;
+
+	if (spill_finish(p->raw, &mail.data, &mail.len, &fd, e) < 0)
+		return -1;
+	p->is_plain = fd < 0 && plain_read(&p->plain, &mail, p->limits);
+	return p->is_plain ? 0 : parse(p, e);
+}
+
 int
 parts_open(struct parts **p, struct spill *raw,
     const struct conf_limits *limits, struct err *e)
 {
-	struct parts *parts;
-	GMimeStream *stream;
-	GMimeParser *parser;
+	struct parts *parts = xcalloc(1, sizeof(*parts));
 
-	if (parts_check(raw, limits, e) < 0 || header_guard(raw, e) < 0)
-		return -1;
-	if ((stream = stream_of(raw, e)) == NULL)
-		return -1;
-	parts = xcalloc(1, sizeof(*parts));
 	parts->limits = limits;
 	parts->raw = raw;
-	parser = g_mime_parser_new_with_stream(stream);
-	parts->message = g_mime_parser_construct_message(parser, NULL);
-	g_object_unref(parser);
-	g_object_unref(stream);
-	if (parts->message != NULL)
-		parts->iter =
-		    g_mime_part_iter_new(GMIME_OBJECT(parts->message));
+	if (take_apart(parts, e) < 0) {
+		parts_close(&parts);
+		return -1;
+	}
 	*p = parts;
 	return 0;
+}
+
+bool
+parts_is_plain(const struct parts *p)
+{
+	return p->is_plain;
 }
 
 static uint64_t
@@ -156,16 +189,20 @@ is_in_sample(struct parts *p, GMimeObject *object)
 bool
 parts_is_feedback(const struct parts *p)
 {
-	return feedback_is_part(g_mime_part_iter_get_current(p->iter));
+	return !p->is_plain &&
+	       feedback_is_part(g_mime_part_iter_get_current(p->iter));
 }
 
 struct reader *
 parts_sample(struct parts *p)
 {
-	GMimeObject *parent = g_mime_part_iter_get_parent(p->iter);
-	GMimeObject *sample =
-	    feedback_sample_of(parent, g_mime_part_iter_get_current(p->iter));
+	GMimeObject *parent, *sample;
 
+	if (p->is_plain)
+		return NULL; /* it has no part of such a type */
+	parent = g_mime_part_iter_get_parent(p->iter);
+	sample =
+	    feedback_sample_of(parent, g_mime_part_iter_get_current(p->iter));
 	if (sample == NULL)
 		return NULL;
 	p->sample = sample;
@@ -176,12 +213,35 @@ parts_sample(struct parts *p)
 		   : NULL;
 }
 
-int
-parts_next(
-    struct parts *p, struct reader **content, const char **name, struct err *e)
+static void
+set_name(struct parts *p, const char *filename)
+{
+	bool has_one = filename != NULL && *filename != '\0';
+
+	(void)snprintf(p->name, sizeof(p->name), "part %" PRIu64 "%s%s",
+	    p->count, has_one ? ": " : "", has_one ? filename : "");
+}
+
+static int
+next_plain(struct parts *p, struct reader **content)
+{
+	const struct plain_part *part = &p->plain.part[p->count];
+
+	if (p->count == p->plain.count)
+		return 0;
+	p->count++;
+	p->current = (struct part){
+		.charset = *part->charset != '\0' ? part->charset : NULL,
+	};
+	*content = part_of_bytes(&part->content, part->encoding, &p->current);
+	set_name(p, part->filename);
+	return 1;
+}
+
+static int
+next_in_tree(struct parts *p, struct reader **content, struct err *e)
 {
 	GMimeObject *object;
-	const char *filename;
 	int rc;
 
 	while ((rc = advance(p, e)) == 1) {
@@ -195,14 +255,19 @@ parts_next(
 		*content = part_content(GMIME_PART(object), &p->current);
 		if (*content == NULL)
 			continue;
-		filename = g_mime_part_get_filename(GMIME_PART(object));
-		(void)snprintf(p->name, sizeof(p->name), "part %" PRIu64 "%s%s",
-		    p->count, filename != NULL ? ": " : "",
-		    filename != NULL ? filename : "");
-		*name = p->name;
+		set_name(p, g_mime_part_get_filename(GMIME_PART(object)));
 		return 1;
 	}
 	return rc;
+}
+
+int
+parts_next(
+    struct parts *p, struct reader **content, const char **name, struct err *e)
+{
+	*name = p->name;
+	return p->is_plain ? next_plain(p, content)
+			   : next_in_tree(p, content, e);
 }
 
 const struct part *
@@ -211,31 +276,46 @@ parts_current(const struct parts *p)
 	return &p->current;
 }
 
-const char *
-parts_message_id(const struct parts *p)
+/* GMime's tree, for questions that a plain mail is seldom asked. */
+static GMimeMessage *
+tree_of(struct parts *p)
 {
+	struct err ignored;
+
+	if (!p->is_parsed)
+		(void)parse(p, &ignored);
+	return p->message;
+}
+
+const char *
+parts_message_id(struct parts *p)
+{
+	if (p->is_plain)
+		return *p->plain.message_id != '\0' ? p->plain.message_id
+						    : NULL;
 	return p->message == NULL ? NULL
 				  : g_mime_message_get_message_id(p->message);
 }
 
 const char *
-parts_message_id_written(const struct parts *p)
+parts_message_id_written(struct parts *p)
 {
+	GMimeMessage *message = tree_of(p);
 	GMimeHeader *header;
 
-	if (p->message == NULL)
+	if (message == NULL)
 		return NULL;
 	header = g_mime_header_list_get_header(
-	    g_mime_object_get_header_list(GMIME_OBJECT(p->message)),
-	    "Message-ID");
+	    g_mime_object_get_header_list(GMIME_OBJECT(message)), "Message-ID");
 	return header == NULL ? NULL : g_mime_header_get_raw_value(header);
 }
 
 const char *
-parts_subject(const struct parts *p)
+parts_subject(struct parts *p)
 {
-	return p->message == NULL ? NULL
-				  : g_mime_message_get_subject(p->message);
+	GMimeMessage *message = tree_of(p);
+
+	return message == NULL ? NULL : g_mime_message_get_subject(message);
 }
 
 static int64_t
@@ -265,28 +345,30 @@ date_of_received(const char *value)
 }
 
 int64_t
-parts_received(const struct parts *p)
+parts_received(struct parts *p)
 {
+	GMimeMessage *message = tree_of(p);
 	int64_t at;
 
-	if (p->message == NULL)
+	if (message == NULL)
 		return 0;
 	at = date_of_received(
-	    g_mime_object_get_header(GMIME_OBJECT(p->message), "Received"));
+	    g_mime_object_get_header(GMIME_OBJECT(message), "Received"));
 	return at == INT64_MIN ? 0 : at;
 }
 
 int64_t
-parts_first_received(const struct parts *p)
+parts_first_received(struct parts *p)
 {
+	GMimeMessage *message = tree_of(p);
 	GMimeHeaderList *list;
 	GMimeHeader *header;
 	int64_t at = INT64_MIN;
 	int i;
 
-	if (p->message == NULL)
+	if (message == NULL)
 		return at;
-	list = g_mime_object_get_header_list(GMIME_OBJECT(p->message));
+	list = g_mime_object_get_header_list(GMIME_OBJECT(message));
 	for (i = g_mime_header_list_get_count(list) - 1;
 	     i >= 0 && at == INT64_MIN; i--) {
 		header = g_mime_header_list_get_header_at(list, i);
@@ -298,23 +380,25 @@ parts_first_received(const struct parts *p)
 }
 
 int64_t
-parts_date(const struct parts *p)
+parts_date(struct parts *p)
 {
-	return p->message == NULL
-		   ? INT64_MIN
-		   : unix_of(g_mime_message_get_date(p->message));
+	GMimeMessage *message = tree_of(p);
+
+	return message == NULL ? INT64_MIN
+			       : unix_of(g_mime_message_get_date(message));
 }
 
 bool
-parts_is_report_type(const struct parts *p, const char *type)
+parts_is_report_type(struct parts *p, const char *type)
 {
+	GMimeMessage *message = tree_of(p);
 	GMimeContentType *content_type;
 	GMimeObject *top;
 	const char *value;
 
-	if (p->message == NULL)
+	if (message == NULL)
 		return false;
-	top = g_mime_message_get_mime_part(p->message);
+	top = g_mime_message_get_mime_part(message);
 	if (top == NULL)
 		return false;
 	content_type = g_mime_object_get_content_type(top);
@@ -325,9 +409,9 @@ parts_is_report_type(const struct parts *p, const char *type)
 }
 
 struct _GMimeMessage *
-parts_gmime(const struct parts *p)
+parts_gmime(struct parts *p)
 {
-	return p->message;
+	return tree_of(p);
 }
 
 void

@@ -30,6 +30,12 @@ int parts_open(struct parts **p, struct spill *raw,
     const struct conf_limits *limits, struct err *e);
 
 /*
+ * Is it a mail of the shape that plain.h tells? Then a report is surely
+ * meant, and it is no notice and nothing that a person wrote.
+ */
+bool parts_is_plain(const struct parts *p);
+
+/*
  * The next part that has content of its own (no multipart, no message):
  * 1 with *content (owned by the caller) and *name ("part 2: a.xml.gz";
  * borrowed until the next), 0 at the end, -1 and ERR_LIMIT when there are too
@@ -56,18 +62,18 @@ struct part {
 const struct part *parts_current(const struct parts *p);
 
 /* A field of the mail's own header, unfolded and decoded; NULL without. */
-const char *parts_message_id(const struct parts *p);
-const char *parts_message_id_written(const struct parts *p); /* not unfolded */
-const char *parts_subject(const struct parts *p);
-int64_t parts_received(const struct parts *p); /* 0: cannot be told */
+const char *parts_message_id(struct parts *p);
+const char *parts_message_id_written(struct parts *p); /* not unfolded */
+const char *parts_subject(struct parts *p);
+int64_t parts_received(struct parts *p); /* 0: cannot be told */
 /* INT64_MIN: cannot be told; the bottom-most Received that can be read */
-int64_t parts_first_received(const struct parts *p);
-int64_t parts_date(const struct parts *p);
+int64_t parts_first_received(struct parts *p);
+int64_t parts_date(struct parts *p);
 /* Is it multipart/report of this report-type (RFC 6522)? */
-bool parts_is_report_type(const struct parts *p, const char *type);
+bool parts_is_report_type(struct parts *p, const char *type);
 
 /* For evidence.c; NULL when GMime made nothing of the mail. */
-struct _GMimeMessage *parts_gmime(const struct parts *p);
+struct _GMimeMessage *parts_gmime(struct parts *p);
 
 /* Takes NULL; leaves NULL. */
 void parts_close(struct parts **p);

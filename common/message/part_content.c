@@ -86,22 +86,14 @@ is_plain(GMimeContentEncoding encoding, const char *p, size_t len)
 	}
 }
 
-struct reader *
-part_content(GMimePart *part, struct part *about)
+/* Take the encoding off raw (owned); NULL: only GMime can, raw is closed. */
+static struct reader *
+decode(struct reader *raw, GMimeContentEncoding encoding, struct part *about)
 {
-	GMimeDataWrapper *wrapper = g_mime_part_get_content(part);
-	GMimeContentEncoding encoding;
-	struct reader *raw;
 	const char *head;
 	struct err e; /* the one who reads on gets it again */
-	ssize_t n;
+	ssize_t n = reader_peek(raw, &head, &e);
 
-	if (wrapper == NULL)
-		return NULL;
-	encoding = g_mime_data_wrapper_get_encoding(wrapper);
-	raw = reader_peeking(
-	    content_new(wrapper, GMIME_CONTENT_ENCODING_DEFAULT));
-	n = reader_peek(raw, &head, &e);
 	about->is_mislabelled = n > 0 && is_plain(encoding, head, (size_t)n);
 	about->is_text = encoding != GMIME_CONTENT_ENCODING_BASE64;
 	if (about->is_mislabelled || encoding == GMIME_CONTENT_ENCODING_BINARY)
@@ -111,7 +103,31 @@ part_content(GMimePart *part, struct part *about)
 	if (encoding == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE ||
 	    encoding == GMIME_CONTENT_ENCODING_UUENCODE) {
 		reader_close(&raw);
-		return content_new(wrapper, encoding);
+		return NULL;
 	}
 	return lines_unfold(raw, &about->joined_lines);
+}
+
+struct reader *
+part_content(GMimePart *part, struct part *about)
+{
+	GMimeDataWrapper *wrapper = g_mime_part_get_content(part);
+	GMimeContentEncoding encoding;
+	struct reader *in;
+
+	if (wrapper == NULL)
+		return NULL;
+	encoding = g_mime_data_wrapper_get_encoding(wrapper);
+	in = decode(reader_peeking(
+			content_new(wrapper, GMIME_CONTENT_ENCODING_DEFAULT)),
+	    encoding, about);
+	return in != NULL ? in : content_new(wrapper, encoding);
+}
+
+struct reader *
+part_of_bytes(const struct bytes *bytes, GMimeContentEncoding encoding,
+    struct part *about)
+{
+	return decode(reader_peeking(reader_of_bytes(bytes->data, bytes->len)),
+	    encoding, about);
 }

@@ -7,6 +7,7 @@
 
 #include <gmime/gmime.h>
 
+#include "common/base/buf.h"
 #include "common/base/reader.h"
 #include "common/message/part.h"
 
@@ -16,5 +17,10 @@
  * NULL when it has none.
  */
 struct reader *part_content(GMimePart *part, struct part *about);
+
+/* The same for bytes as they stand in the mail, in none of the encodings that
+ * GMime decodes. */
+struct reader *part_of_bytes(const struct bytes *bytes,
+    GMimeContentEncoding encoding, struct part *about);
 
 #endif
