@@ -43,6 +43,15 @@ is_hidden(enum log_target target)
 	return target == LOG_TARGET_SYSLOG;
 }
 
+static void
+warn_of_risks(const struct conf *conf)
+{
+	if (conf->elasticsearch.on &&
+	    conf->elasticsearch.skip_certificate_verification)
+		log_warn("[elasticsearch] skip_certificate_verification is "
+			 "on: anybody on the way can read what is sent");
+}
+
 static int
 run(const struct daemon_program *d, const char *path, struct err *e)
 {
@@ -53,8 +62,10 @@ run(const struct daemon_program *d, const char *path, struct err *e)
 	if ((rc = conf_load(&conf, path, e)) == 0) {
 		target = conf->intake.log;
 		log_open(d->name, target, conf->intake.log_level);
-		if ((rc = d->check(conf, e)) == 0)
+		if ((rc = d->check(conf, e)) == 0) {
+			warn_of_risks(conf);
 			rc = d->run(conf, e);
+		}
 		conf_free(&conf);
 	}
 	if (rc == 0)

@@ -50,6 +50,24 @@ bracketed(const char *text, char out[MAIL_LOG_TEXT])
 	return out;
 }
 
+static void
+log_turn(const struct outcome *o)
+{
+	char why[sizeof(o->away.text)];
+
+	if (o->turn == TURN_AWAY) {
+		(void)text_escape(o->away.text, why, sizeof(why));
+		log_err("records cannot be stored: %s; until they can, mails "
+			"stay with their sender",
+		    why);
+	} else if (o->turn == TURN_BACK) {
+		log_info("records are stored again after %lld s; %llu mails "
+			 "were put off",
+		    (long long)(o->away_ms + 500) / 1000,
+		    (unsigned long long)o->put_off);
+	}
+}
+
 void
 mail_log(const struct envelope *env, const struct outcome *o, uint64_t size,
     int64_t ms, const char *status, const char *reply)
@@ -69,6 +87,7 @@ mail_log(const struct envelope *env, const struct outcome *o, uint64_t size,
 		memcpy(why, ": ", 2);
 		(void)text_escape(o->why.text, why + 2, sizeof(why) - 2);
 	}
+	log_turn(o);
 	if (!log_is_on(level))
 		return;
 	log_line(level,

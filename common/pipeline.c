@@ -25,7 +25,7 @@ struct run {
 	struct err fault;  /* the first thing that cannot be read or stored */
 	struct err doubt;  /* likewise, of what may be no report at all */
 	bool has_feedback; /* about a mail: its sample is no forwarded report */
-	bool may_wait;
+	enum pipeline_try try;
 };
 
 static void
@@ -77,6 +77,8 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 	return 0;
 fail:
 	abort_all(p, streams);
+	if (err_is_temporary(e))
+		r->o->away = *e;
 	return -1;
 }
 
@@ -283,6 +285,32 @@ run_message(struct run *r, struct err *e)
 	return 0;
 }
 
+/* The same, unless the program crashed on this very mail: then it is kept. */
+static int
+run_guarded(struct run *r, struct err *e)
+{
+	struct crash *crash = r->p->crash;
+	char name[SHA256_HEX_SIZE];
+	struct crash_slot *slot;
+	struct err why;
+	int rc;
+
+	if (crash == NULL)
+		return run_message(r, e);
+	if (spill_sha256(r->mail, name, e) < 0)
+		return -1;
+	if (r->try != PIPELINE_AGAIN && crash_is_known(crash, name)) {
+		err_set(&why, ERR_MALFORMED,
+		    "the program crashed on this mail: it is not read again");
+		fault_add(r, &why);
+		return 0;
+	}
+	slot = crash_begin(crash, name);
+	rc = run_message(r, e);
+	crash_end(slot);
+	return rc;
+}
+
 /* Keep the mail, where this pipeline keeps mails at all. */
 static int
 keep(struct run *r, enum quarantine_class class, const char *reason,
@@ -322,7 +350,7 @@ judge_trouble(struct run *r, struct err *e)
 	struct err kept;
 
 	r->o->why = *e;
-	if (!r->may_wait || !must_wait(r))
+	if (r->try != PIPELINE_FIRST || !must_wait(r))
 		return verdict_of_trouble(e);
 	if (keep(r, QUARANTINE_WAITING, e->text, &kept) == 0)
 		return VERDICT_WAITING;
@@ -356,7 +384,7 @@ set_aside(struct run *r, const char *reason, struct err *e)
 		.message = r->message,
 		.d = r->d,
 		.reason = reason,
-		.is_last_try = !r->may_wait || is_held_long(r),
+		.is_last_try = r->try != PIPELINE_FIRST || is_held_long(r),
 	};
 
 	return pipeline_other(r->p, &other, r->o, e);
@@ -392,9 +420,32 @@ judge(struct run *r)
 	return verdict_of_trouble(&e);
 }
 
+/* One line for the operator when the sinks go, and one when they are back. */
+static void
+note_turn(struct run *r)
+{
+	struct pipeline *p = r->p;
+	struct outcome *o = r->o;
+
+	pthread_mutex_lock(&p->lock);
+	if (o->away.kind != ERR_NONE && r->try == PIPELINE_FIRST) {
+		if (p->put_off++ == 0) {
+			p->away_since_ms = clock_mono_ms();
+			o->turn = TURN_AWAY;
+		}
+	} else if (p->put_off > 0 && o->stored + o->duplicates > 0) {
+		o->turn = TURN_BACK;
+		o->put_off = p->put_off;
+		o->away_ms = clock_mono_ms() - p->away_since_ms;
+		p->put_off = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 void
 pipeline_take(struct pipeline *p, const struct envelope *env,
-    struct spill *mail, struct deadline *d, struct outcome *o, bool may_wait)
+    struct spill *mail, struct deadline *d, enum pipeline_try try,
+    struct outcome *o)
 {
 	struct conf *conf = pipeline_hold_conf(p);
 	struct run r = {
@@ -404,7 +455,7 @@ pipeline_take(struct pipeline *p, const struct envelope *env,
 		.mail = mail,
 		.d = d,
 		.o = o,
-		.may_wait = may_wait,
+		.try = try,
 	};
 	struct err e = { 0 };
 	const void *bytes;
@@ -413,13 +464,14 @@ pipeline_take(struct pipeline *p, const struct envelope *env,
 
 	memset(o, 0, sizeof(*o));
 	if (spill_finish(mail, &bytes, &len, &fd, &e) < 0 ||
-	    run_message(&r, &e) < 0)
+	    run_guarded(&r, &e) < 0)
 		o->verdict = judge_trouble(&r, &e);
 	else
 		o->verdict = judge(&r);
 	if (r.message != NULL && message_id(r.message) != NULL)
 		(void)snprintf(o->message_id, sizeof(o->message_id), "%s",
 		    message_id(r.message));
+	note_turn(&r);
 	message_close(&r.message);
 	conf_free(&conf);
 }
@@ -428,7 +480,7 @@ void
 pipeline_run(struct pipeline *p, const struct envelope *env, struct spill *mail,
     struct deadline *d, struct outcome *o)
 {
-	pipeline_take(p, env, mail, d, o, true);
+	pipeline_take(p, env, mail, d, PIPELINE_FIRST, o);
 }
 
 void

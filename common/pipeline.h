@@ -21,6 +21,13 @@
 
 struct pipeline; /* shared by all threads of a process */
 
+/* What a mail was the first to find out about the sinks, for the log. */
+enum outcome_turn {
+	TURN_NONE,
+	TURN_AWAY, /* one of them takes nothing now; o->away says which */
+	TURN_BACK, /* they take records again */
+};
+
 /* What became of one mail, for the log line and the reply. */
 struct outcome {
 	enum verdict verdict;
@@ -31,6 +38,10 @@ struct outcome {
 	uint64_t unreadable; /* records that could not be read */
 	uint64_t partial;  /* records of reports that parsedmarc has in part */
 	bool is_forwarded; /* not kept apart: another server has it */
+	enum outcome_turn turn;
+	struct err away;      /* the sink's trouble, whenever it has one */
+	uint64_t put_off;     /* TURN_BACK: mails since TURN_AWAY */
+	int64_t away_ms;      /* likewise */
 	char message_id[256]; /* strangers' text: escape it before logging */
 	char org_name[256];   /* of the first report */
 	char domain[256];     /* its policy domain */

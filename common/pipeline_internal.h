@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "common/crash.h"
 #include "common/pipeline.h"
 #include "common/quarantine.h"
 #include "common/sink/sink.h"
@@ -19,9 +20,12 @@ struct pipeline {
 	struct conf *first; /* that sinks and quarantine were opened with */
 	pthread_mutex_t lock;
 	struct conf *conf; /* of the next mail; under lock */
+	uint64_t put_off;  /* mails while a sink is away; under lock */
+	int64_t away_since_ms;
 	struct spill_pool *pool;
 	struct suffix_list *suffixes;
 	struct quarantine *quarantine; /* NULL: mails stay with the caller */
+	struct crash *crash;           /* NULL: nothing is remembered */
 	struct sink *sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;
 	FILE *out;     /* foreign; NULL unless reports are only printed */
@@ -29,9 +33,17 @@ struct pipeline {
 	bool is_dry;   /* nothing is stored, kept or sent: only tried */
 };
 
-/* pipeline_run, and for a replay without another wait. */
+enum pipeline_try {
+	PIPELINE_FIRST,  /* from a transport */
+	PIPELINE_WAITED, /* it was kept as waiting: it does not wait twice */
+	/* somebody wants it read: even if the program crashed on it before */
+	PIPELINE_AGAIN,
+};
+
+/* pipeline_run, and for a replay. */
 void pipeline_take(struct pipeline *p, const struct envelope *env,
-    struct spill *mail, struct deadline *d, struct outcome *o, bool may_wait);
+    struct spill *mail, struct deadline *d, enum pipeline_try try,
+    struct outcome *o);
 
 /* A mail that is not a report, or that a person wrote around one. */
 struct other {

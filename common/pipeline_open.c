@@ -195,6 +195,15 @@ add_quarantine(struct pipeline **p, struct err *e)
 	return rc;
 }
 
+static void
+add_crash(struct pipeline *p)
+{
+	char *path = xasprintf("%s/crashed", p->first->intake.state_path);
+
+	p->crash = crash_open(path);
+	free(path);
+}
+
 int
 pipeline_open(struct pipeline **p, struct conf *conf, struct err *e)
 {
@@ -203,6 +212,7 @@ pipeline_open(struct pipeline **p, struct conf *conf, struct err *e)
 	if (pipeline_open_ingest(&opened, conf, e) < 0 ||
 	    add_quarantine(&opened, e) < 0)
 		return -1;
+	add_crash(opened);
 	*p = opened;
 	return 0;
 }
@@ -277,6 +287,7 @@ pipeline_close(struct pipeline **p)
 	if (*p == NULL)
 		return;
 	close_sinks(*p);
+	crash_close(&(*p)->crash);
 	quarantine_close(&(*p)->quarantine);
 	suffix_list_close(&(*p)->suffixes);
 	spill_pool_free(&(*p)->pool);

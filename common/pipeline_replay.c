@@ -53,7 +53,10 @@ replay_one(struct pipeline *p, const struct quarantine_item *item,
 	deadline_start(&d, 0, conf->lmtp.progress_timeout_s * 1000);
 	conf_free(&conf);
 	spill_of_file(&mail, fd, item->size);
-	pipeline_take(p, &env, &mail, &d, o, false);
+	pipeline_take(p, &env, &mail, &d,
+	    item->class == QUARANTINE_WAITING ? PIPELINE_WAITED
+					      : PIPELINE_AGAIN,
+	    o);
 	spill_clear(&mail);
 	*is_gone = has_left(item->class, o);
 	if (quarantine_release(

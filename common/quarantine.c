@@ -136,26 +136,6 @@ write_file(struct quarantine *q, enum quarantine_class class,
 	return rc;
 }
 
-static int
-name_of(struct spill *mail, char name[SHA256_HEX_SIZE], struct err *e)
-{
-	unsigned char digest[SHA256_BYTES];
-	char *chunk = xmalloc(CHUNK_BYTES);
-	struct sha256 *s = sha256_new();
-	uint64_t at = 0;
-	ssize_t n;
-
-	while ((n = spill_read(mail, at, chunk, CHUNK_BYTES, e)) > 0) {
-		sha256_add(s, chunk, (size_t)n);
-		at += (uint64_t)n;
-	}
-	sha256_end(s, digest);
-	text_hex(digest, sizeof(digest), name);
-	sha256_free(&s);
-	free(chunk);
-	return n < 0 ? -1 : 0;
-}
-
 /*
  * 1 when the mail is there, and stays: who put it there may have died just
  * before the fsync of its folder. 0 when it is not. Lock held.
@@ -275,7 +255,7 @@ quarantine_keep(struct quarantine *q, enum quarantine_class class,
 	char name[SHA256_HEX_SIZE];
 	int rc;
 
-	rc = name_of(mail, name, e);
+	rc = spill_sha256(mail, name, e);
 	if (rc == 0)
 		rc = look_first(q, class, name, spill_size(mail), e);
 	if (rc == 0)

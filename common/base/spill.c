@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/spill.h"
+#include "common/base/text.h"
 
 #define TAIL_BYTES (64 * 1024) /* gathered before a write to the file */
 
@@ -204,6 +205,31 @@ spill_read(struct spill *s, uint64_t at, void *p, size_t len, struct err *e)
 		n = pread(s->fd, p, len, (off_t)at);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? err_set_errno(e, "temporary file") : n;
+}
+
+int
+spill_sha256(struct spill *s, char out[SHA256_HEX_SIZE], struct err *e)
+{
+	unsigned char digest[SHA256_BYTES];
+	struct sha256 *hash = sha256_new();
+	char *chunk = NULL;
+	uint64_t at = 0;
+	ssize_t n = 0;
+
+	if (s->fd < 0) {
+		sha256_add(hash, s->memory.data, s->memory.len);
+	} else {
+		chunk = xmalloc(TAIL_BYTES);
+		while ((n = spill_read(s, at, chunk, TAIL_BYTES, e)) > 0) {
+			sha256_add(hash, chunk, (size_t)n);
+			at += (uint64_t)n;
+		}
+	}
+	sha256_end(hash, digest);
+	text_hex(digest, sizeof(digest), out);
+	sha256_free(&hash);
+	free(chunk);
+	return n < 0 ? -1 : 0;
 }
 
 struct spill_stream {

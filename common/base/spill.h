@@ -14,6 +14,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/reader.h"
+#include "common/base/sha256.h"
 
 struct spill_pool; /* thread-safe */
 
@@ -56,6 +57,9 @@ int spill_finish(
 /* Bytes from offset at; 0 at the end. Only after spill_finish. */
 ssize_t spill_read(
     struct spill *s, uint64_t at, void *p, size_t len, struct err *e);
+
+/* SHA-256 of all the bytes, hex. Only after spill_finish. */
+int spill_sha256(struct spill *s, char out[SHA256_HEX_SIZE], struct err *e);
 
 /* A reader from the start. Only after spill_finish; s must outlive it. */
 struct reader *spill_reader(struct spill *s);

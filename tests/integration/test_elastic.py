@@ -170,6 +170,16 @@ def test_nobody_there_and_then_somebody(start, folder):
         assert len(stub.documents) == 20
     finally:
         stub.stop()
+    # the operator reads of it once, and once that it is over
+    assert intake.log().count("records cannot be stored: elasticsearch: ") == 1
+    assert intake.log().count("records are stored again after ") == 1
+    assert "; 20 mails were put off" in intake.log()
+
+
+def test_what_weakens_tls_is_said_at_the_start(start, stub):
+    assert "skip_certificate_verification" not in start(stub.url, sub="strong").log()
+    intake = start(stub.url, keys="skip_certificate_verification = yes", sub="weak")
+    assert "warn [elasticsearch] skip_certificate_verification is on" in intake.log()
 
 
 def test_a_silent_server_costs_the_others_a_second(start, stub):

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # statics.sh - the library has no writable static data: many threads share it.
-# log.c's target and level are the exception.
+# log.c's target and level are the exception, and what crash.c's signal handler
+# must find.
 set -euo pipefail
 lib=${builddir:-build}/libcommon.a
 [ -f "$lib" ] || { echo "$lib is not built" && exit 77; }
@@ -20,7 +21,7 @@ found=$(nm -f sysv "$lib" | awk -F '|' '
 		name = $1; gsub(/ /, "", name)
 		if (section ~ /^\.(data|bss|tdata|tbss)/ || section == "*COM*")
 			if (section !~ /^\.data\.rel\.ro/)
-				if (member !~ /(^|-)log\.o$/)
+				if (member !~ /(^|-)(log|crash)\.o$/)
 					print member ": " name " in " section
 	}')
 grep -q ' T ' <<<"$(nm "$lib" 2>/dev/null)" || { echo "$lib: no code" && exit 1; }

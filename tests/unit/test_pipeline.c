@@ -319,18 +319,24 @@ sink_away_is_later(void **state)
 	house_open_in(&h, "/away", "");
 	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_LATER);
 	assert_int_equal(h.o.stored, 0);
+	assert_int_equal(h.o.turn, TURN_AWAY);
 	check_backlog(&h, 0, 0, 0);
 	/* what needs no sink is not held up by it */
 	assert_int_equal(run(&h, AS_TEXT BROKEN), VERDICT_KEPT);
+	assert_int_equal(h.o.turn, TURN_NONE);
 	assert_int_equal(run(&h, MAIL "\nhi\n"), VERDICT_OTHER);
+	assert_int_equal(h.o.turn, TURN_NONE);
 	check_backlog(&h, 1, 0, 1);
 	/* a fault does not hide the trouble: nothing is given up */
 	assert_int_equal(
 	    run(&h, TWO_PARTS BROKEN "\n--b\n\n" REPORT "\n--b--\n"),
 	    VERDICT_LATER);
+	assert_int_equal(h.o.turn, TURN_NONE);
 	check_backlog(&h, 1, 0, 1);
 	assert_int_equal(mkdir_of(h.db), 0);
 	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_STORED);
+	assert_int_equal(h.o.turn, TURN_BACK);
+	assert_int_equal(h.o.put_off, 2);
 	check_db(&h, 1, 1);
 	house_close(&h);
 }
