@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
-#ifdef HAVE_LIBSYSTEMD
+#ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
@@ -65,7 +65,7 @@ daemon_signal_next(int fd)
 	return info.ssi_signo == SIGHUP ? DAEMON_RELOAD : DAEMON_STOP;
 }
 
-#ifdef HAVE_LIBSYSTEMD
+#ifdef HAVE_SYSTEMD
 void
 daemon_tell_ready(void)
 {

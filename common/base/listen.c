@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#ifdef HAVE_LIBSYSTEMD
+#ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
@@ -29,7 +29,7 @@
 /* The bits of a mode that a socket can have. */
 #define MODE_BITS 0777
 
-#ifdef HAVE_LIBSYSTEMD
+#ifdef HAVE_SYSTEMD
 static int
 set_nonblocking(int fd, struct err *e)
 {
