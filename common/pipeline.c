@@ -25,6 +25,7 @@ struct run {
 	struct err fault;  /* the first thing that cannot be read or stored */
 	struct err doubt;  /* likewise, of what may be no report at all */
 	bool has_feedback; /* about a mail: its sample is no forwarded report */
+	bool has_report;   /* one was read, stored or not */
 	enum pipeline_try try;
 };
 
@@ -227,7 +228,7 @@ take_attachment(
 		r->has_feedback = true;
 	if ((rc = read_report(r, att, &rr, e)) <= 0)
 		return rc;
-	*is_report = true;
+	*is_report = r->has_report = true;
 	note_repairs(r, rr);
 	set_intake(r, rr);
 	rc = -1;
@@ -311,6 +312,13 @@ run_guarded(struct run *r, struct err *e)
 	return rc;
 }
 
+/* Do mails that are not kept as waiting stay with the caller? */
+static bool
+stays(const struct run *r)
+{
+	return r->p->keeps_waiting_only && r->try == PIPELINE_FIRST;
+}
+
 /* Keep the mail, where this pipeline keeps mails at all. */
 static int
 keep(struct run *r, enum quarantine_class class, const char *reason,
@@ -318,7 +326,8 @@ keep(struct run *r, enum quarantine_class class, const char *reason,
 {
 	bool is_new;
 
-	if (r->p->quarantine == NULL || r->p->is_dry)
+	if (r->p->quarantine == NULL || r->p->is_dry ||
+	    (class != QUARANTINE_WAITING && stays(r)))
 		return 0;
 	return quarantine_keep(
 	    r->p->quarantine, class, r->env, r->mail, reason, &is_new, e);
@@ -334,11 +343,16 @@ is_held_long(struct run *r)
 	       received < r->env->received - r->conf->intake.hold_limit_s;
 }
 
-/* Is it that, or is it so large that it would start over for ever? */
+/*
+ * Is it that, or is it so large that it would start over for ever? A mail that
+ * should stay with the caller waits only when there is a report in it.
+ */
 static bool
 must_wait(struct run *r)
 {
 	if (r->p->quarantine == NULL || r->message == NULL)
+		return false;
+	if (stays(r) && !r->has_report)
 		return false;
 	return is_held_long(r) || (deadline_is_hard_over(r->d) &&
 				      clock_mono_ms() < r->d->progress_ms);
@@ -387,7 +401,7 @@ set_aside(struct run *r, const char *reason, struct err *e)
 		.is_last_try = r->try != PIPELINE_FIRST || is_held_long(r),
 	};
 
-	return pipeline_other(r->p, &other, r->o, e);
+	return stays(r) ? 0 : pipeline_other(r->p, &other, r->o, e);
 }
 
 /* Everything was looked at: what became of the mail, and where does it go? */

@@ -53,6 +53,13 @@ struct outcome {
  */
 int pipeline_open(struct pipeline **p, struct conf *conf, struct err *e);
 
+/*
+ * The quarantine is for waiting mails only: what cannot be read, or is no
+ * report, stays with the caller, unless it was waiting before.
+ */
+int pipeline_open_waiting(
+    struct pipeline **p, struct conf *conf, struct err *e);
+
 /* The configured sinks but no quarantine: the input stays where it is. */
 int pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e);
 

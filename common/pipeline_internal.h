@@ -25,6 +25,7 @@ struct pipeline {
 	struct spill_pool *pool;
 	struct suffix_list *suffixes;
 	struct quarantine *quarantine; /* NULL: mails stay with the caller */
+	bool keeps_waiting_only;       /* of those that have a caller */
 	struct crash *crash;           /* NULL: nothing is remembered */
 	struct sink *sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;

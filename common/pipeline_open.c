@@ -218,6 +218,15 @@ pipeline_open(struct pipeline **p, struct conf *conf, struct err *e)
 }
 
 int
+pipeline_open_waiting(struct pipeline **p, struct conf *conf, struct err *e)
+{
+	if (pipeline_open(p, conf, e) < 0)
+		return -1;
+	(*p)->keeps_waiting_only = true;
+	return 0;
+}
+
+int
 pipeline_open_dry(struct pipeline **p, struct conf *conf, struct err *e)
 {
 	struct pipeline *opened;

@@ -39,9 +39,9 @@ lmtp_mail_clear(struct lmtp_mail *m)
 }
 
 /* The reply's codes are enough: its words are known. */
-void
-lmtp_mail_log(const struct envelope *env, const struct outcome *o,
-    uint64_t size, int64_t ms, const char *status, enum lmtp_reply reply)
+static void
+log_mail(const struct envelope *env, const struct outcome *o, uint64_t size,
+    int64_t ms, const char *status, enum lmtp_reply reply)
 {
 	char code[10];
 
@@ -91,7 +91,6 @@ lmtp_mail_end(struct lmtp_mail *m, const struct envelope *env)
 		status = verdict_name(o.verdict);
 		reply = lmtp_reply_of(o.verdict);
 	}
-	lmtp_mail_log(
-	    env, &o, m->size, clock_mono_ms() - start_ms, status, reply);
+	log_mail(env, &o, m->size, clock_mono_ms() - start_ms, status, reply);
 	return reply;
 }

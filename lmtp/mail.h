@@ -34,8 +34,4 @@ enum lmtp_reply lmtp_mail_end(struct lmtp_mail *m, const struct envelope *env);
 
 void lmtp_mail_clear(struct lmtp_mail *m);
 
-/* The line of one mail, also of a replayed one. reply is what was said. */
-void lmtp_mail_log(const struct envelope *env, const struct outcome *o,
-    uint64_t size, int64_t ms, const char *status, enum lmtp_reply reply);
-
 #endif

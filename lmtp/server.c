@@ -20,7 +20,7 @@
 #include "common/base/daemon.h"
 #include "common/base/log.h"
 #include "common/daemon_main.h"
-#include "lmtp/replay.h"
+#include "common/daemon_replay.h"
 #include "lmtp/reply.h"
 #include "lmtp/server.h"
 #include "lmtp/session.h"
@@ -246,19 +246,9 @@ replay_thread(void *argument)
 {
 	struct server *sr = argument;
 
-	lmtp_replay_run(&sr->service);
+	daemon_replay_run(sr->service.pipeline, &sr->service.stop);
 	one_less(sr, false);
 	return NULL;
-}
-
-static void
-ask_to_stop(struct server *sr)
-{
-	uint64_t one = 1;
-
-	sr->service.stop.asked = true;
-	if (write(sr->service.stop.fd, &one, sizeof(one)) < 0)
-		log_err("cannot tell the sessions to stop: %m");
 }
 
 /*
@@ -300,12 +290,14 @@ static int
 server_init(struct server *sr, struct pipeline *p, struct listener *l,
     int signal_fd, struct err *e)
 {
-	*sr = (struct server){ .listener = l, .signal_fd = signal_fd };
+	*sr = (struct server){
+		.listener = l, .signal_fd = signal_fd, .idle_fd = -1
+	};
 	pthread_mutex_init(&sr->lock, NULL);
 	sr->service.pipeline = p;
-	sr->service.stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sr->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (sr->service.stop.fd < 0 || sr->idle_fd < 0)
+	if (daemon_stop_open(&sr->service.stop, e) < 0)
+		return -1;
+	if ((sr->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return err_set_errno(e, "eventfd");
 	if (gethostname(
 		sr->service.host_name, sizeof(sr->service.host_name) - 1) < 0 ||
@@ -321,8 +313,7 @@ server_init(struct server *sr, struct pipeline *p, struct listener *l,
 static void
 server_clear(struct server *sr)
 {
-	if (sr->service.stop.fd >= 0)
-		(void)close(sr->service.stop.fd);
+	daemon_stop_close(&sr->service.stop);
 	if (sr->idle_fd >= 0)
 		(void)close(sr->idle_fd);
 	pthread_mutex_destroy(&sr->lock);
@@ -357,7 +348,7 @@ lmtp_serve(struct pipeline *p, const struct conf *conf, struct listener *l,
 	serve(sr);
 	daemon_tell_stopping();
 	log_info("stopping, %u connections", count_of(sr, &sr->sessions));
-	ask_to_stop(sr);
+	daemon_stop_ask(&sr->service.stop);
 	listen_close(l);
 	if ((*is_idle = wait_idle(sr)))
 		server_clear(sr);

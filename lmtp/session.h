@@ -14,7 +14,7 @@
 /* What all sessions share. */
 struct lmtp_service {
 	struct pipeline *pipeline; /* foreign */
-	struct lmtp_stop stop;
+	struct daemon_stop stop;
 	char host_name[LMTP_HOST_NAME_SIZE];
 };
 

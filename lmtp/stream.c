@@ -19,7 +19,7 @@
 
 void
 lmtp_stream_open(
-    struct lmtp_stream *s, int fd, struct lmtp_stop *stop, size_t line_max)
+    struct lmtp_stream *s, int fd, struct daemon_stop *stop, size_t line_max)
 {
 	*s = (struct lmtp_stream){ .fd = fd, .stop = stop };
 	s->size = line_max > LMTP_INPUT_BYTES ? line_max : LMTP_INPUT_BYTES;

@@ -12,14 +12,9 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/base/daemon.h"
 
 #define LMTP_INPUT_BYTES (64 * 1024)
-
-/* How the server tells its sessions to end. */
-struct lmtp_stop {
-	_Atomic bool asked;
-	int fd; /* readable from then on, and never read */
-};
 
 enum lmtp_event {
 	LMTP_EVENT_INPUT,   /* there is something to work on */
@@ -30,9 +25,9 @@ enum lmtp_event {
 };
 
 struct lmtp_stream {
-	int fd;                 /* owned, non-blocking */
-	struct lmtp_stop *stop; /* foreign */
-	char *in;               /* owned; unread: from at to len */
+	int fd;                   /* owned, non-blocking */
+	struct daemon_stop *stop; /* foreign */
+	char *in;                 /* owned; unread: from at to len */
 	size_t at, len, size;
 	struct buf out;  /* replies that were not sent yet */
 	bool is_deaf;    /* the client takes no more replies */
@@ -44,7 +39,7 @@ struct lmtp_stream {
 
 /* line_max may be lowered later, and is no use above the value of now. */
 void lmtp_stream_open(
-    struct lmtp_stream *s, int fd, struct lmtp_stop *stop, size_t line_max);
+    struct lmtp_stream *s, int fd, struct daemon_stop *stop, size_t line_max);
 
 /*
  * The next command line, without its line end (CRLF; a bare LF is taken for

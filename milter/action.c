@@ -23,7 +23,7 @@ static const enum result results[VERDICT_COUNT] = {
 	[VERDICT_STORED] = RESULT_STORED,
 	[VERDICT_KEPT] = RESULT_NOTED,
 	[VERDICT_BOTH] = RESULT_NOTED,
-	[VERDICT_WAITING] = RESULT_NOTED,
+	[VERDICT_WAITING] = RESULT_STORED, /* as good as: we have it */
 	[VERDICT_OTHER] = RESULT_OTHER,
 	[VERDICT_STORED_OTHER] = RESULT_NOTED,
 	[VERDICT_LATER] = RESULT_TROUBLE,
@@ -139,6 +139,10 @@ milter_field_of(const struct outcome *o, char text[MILTER_FIELD_SIZE])
 		break;
 	case VERDICT_STORED_OTHER:
 		counts(o, "stored", "with words of a person", text);
+		break;
+	case VERDICT_WAITING:
+		(void)snprintf(text, MILTER_FIELD_SIZE,
+		    "waiting; its reports are stored later");
 		break;
 	case VERDICT_OTHER:
 		(void)snprintf(text, MILTER_FIELD_SIZE, "not a report");

@@ -90,10 +90,10 @@ serve(struct milter_service *sv, struct err *e)
 	rc = smfi_main();
 	daemon_tell_stopping();
 	log_info("stopping");
-	milter_house_close(&house);
+	milter_house_stop(&house);
 	if (!wait_idle(sv))
 		_exit(EX_TEMPFAIL);
-	if (milter_service_close(sv) > 0)
+	if (milter_service_close(sv) > 0 || !milter_house_close(&house))
 		_exit(rc == MI_SUCCESS ? EX_OK : EX_TEMPFAIL);
 	if (rc != MI_SUCCESS)
 		return err_set(e, ERR_TEMP, "libmilter ended");
@@ -107,7 +107,7 @@ serve_conf(struct milter_service *sv, struct conf *conf, struct err *e)
 	int rc;
 
 	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
-	    pipeline_open_ingest(&p, conf, e) < 0)
+	    pipeline_open_waiting(&p, conf, e) < 0)
 		return -1;
 	milter_service_init(sv, p);
 	log_info("ready on %s", conf->milter.listen);

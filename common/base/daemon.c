@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -63,6 +64,30 @@ daemon_signal_next(int fd)
 	if (n != (ssize_t)sizeof(info))
 		return DAEMON_NOTHING;
 	return info.ssi_signo == SIGHUP ? DAEMON_RELOAD : DAEMON_STOP;
+}
+
+int
+daemon_stop_open(struct daemon_stop *s, struct err *e)
+{
+	s->asked = false;
+	if ((s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		return err_set_errno(e, "eventfd");
+	return 0;
+}
+
+void
+daemon_stop_ask(struct daemon_stop *s)
+{
+	s->asked = true;
+	(void)eventfd_write(s->fd, 1); /* can only fail when it is full */
+}
+
+void
+daemon_stop_close(struct daemon_stop *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	s->fd = -1;
 }
 
 #ifdef HAVE_SYSTEMD

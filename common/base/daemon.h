@@ -7,6 +7,7 @@
 #define BASE_DAEMON_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "common/base/err.h"
 
@@ -31,6 +32,17 @@ int daemon_signals_open(int *fd, struct err *e);
 
 /* The next one, without waiting. fd is readable when there is one. */
 enum daemon_event daemon_signal_next(int fd);
+
+/* How threads learn that they are to end: all of them look at the same one. */
+struct daemon_stop {
+	_Atomic bool asked;
+	int fd; /* readable from then on, and never read */
+};
+
+int daemon_stop_open(struct daemon_stop *s, struct err *e);
+void daemon_stop_ask(struct daemon_stop *s);
+/* Also when it could not be opened. */
+void daemon_stop_close(struct daemon_stop *s);
 
 /* For the service manager; nothing at all where there is none. */
 void daemon_tell_ready(void);

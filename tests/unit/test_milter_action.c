@@ -23,6 +23,10 @@ static const struct {
 	    MILTER_ACCEPT, MILTER_ACCEPT },
 	{ "stored, quarantine", VERDICT_STORED, CONF_ACTION_QUARANTINE,
 	    MILTER_QUARANTINE, MILTER_ACCEPT, MILTER_ACCEPT },
+	{ "waiting, discard", VERDICT_WAITING, CONF_ACTION_DISCARD,
+	    MILTER_DISCARD, MILTER_REMOVE, MILTER_ACCEPT },
+	{ "waiting, accept", VERDICT_WAITING, CONF_ACTION_ACCEPT, MILTER_ACCEPT,
+	    MILTER_ACCEPT, MILTER_ACCEPT },
 	{ "unreadable", VERDICT_KEPT, CONF_ACTION_DISCARD, MILTER_ACCEPT,
 	    MILTER_ACCEPT, MILTER_ACCEPT },
 	{ "in part", VERDICT_BOTH, CONF_ACTION_DISCARD, MILTER_ACCEPT,
@@ -101,9 +105,12 @@ test_field(void **state)
 	    milter_field_of(&o, text), "not stored; a.gz: cut?short");
 	err_set(&o.why, ERR_REFUSED, "http://secret:9200 says no");
 	assert_null(strstr(milter_field_of(&o, text), "secret"));
-	o.verdict = VERDICT_LATER;
 	err_set(&o.why, ERR_TEMP, "http://secret:9200 is away");
+	o.verdict = VERDICT_LATER;
 	assert_null(strstr(milter_field_of(&o, text), "secret"));
+	o.verdict = VERDICT_WAITING;
+	assert_string_equal(
+	    milter_field_of(&o, text), "waiting; its reports are stored later");
 }
 
 int

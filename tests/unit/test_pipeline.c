@@ -389,6 +389,34 @@ old_mail_waits_and_is_replayed(void **state)
 	house_close(&h);
 }
 
+/* A milter's: the rest stays with the MTA, unless it was waiting before. */
+static void
+only_waiting_mails_are_kept(void **state)
+{
+	_Atomic bool stop = false;
+	struct err e = { 0 };
+	struct house h;
+
+	(void)state;
+	house_conf(&h, "/away", "");
+	if (pipeline_open_waiting(&h.p, h.conf, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(
+	    run(&h, OLD TWO_PARTS BROKEN "\n--b--\n"), VERDICT_KEPT);
+	assert_int_equal(run(&h, OLD MAIL "\nGood morning\n"), VERDICT_OTHER);
+	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_LATER);
+	check_backlog(&h, 0, 0, 0);
+	assert_int_equal(
+	    run(&h, OLD TWO_PARTS BROKEN "\n--b\n\n" REPORT "\n--b--\n"),
+	    VERDICT_WAITING);
+	check_backlog(&h, 0, 1, 0);
+	assert_int_equal(mkdir_of(h.db), 0);
+	assert_int_equal(pipeline_replay(h.p, &stop, log_done), 1);
+	check_backlog(&h, 1, 0, 0); /* there is no other copy of it now */
+	check_db(&h, 1, 1);
+	house_close(&h);
+}
+
 /* A mail that is large enough to be read out of its file in the quarantine. */
 static void
 large_mail_waits_and_is_replayed(void **state)
@@ -721,6 +749,7 @@ main(void)
 	UNIT_ONE(&u, ahead_of_time);
 	UNIT_ONE(&u, sink_away_is_later);
 	UNIT_ONE(&u, old_mail_waits_and_is_replayed);
+	UNIT_ONE(&u, only_waiting_mails_are_kept);
 	UNIT_ONE(&u, large_mail_waits_and_is_replayed);
 	UNIT_ONE(&u, hold_limit_at_its_boundary);
 	UNIT_ONE(&u, out_of_time);

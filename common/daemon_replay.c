@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay.c - what the daemon does beside its clients: waiting mails are tried
- * again, and once a day the log says what lies in the quarantine.
+ * daemon_replay.c - what a daemon with a quarantine does beside its peers:
+ * waiting mails are tried again, and once a day the log says what lies there.
  */
 #include <poll.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "lmtp/mail.h"
-#include "lmtp/replay.h"
+#include "common/daemon_replay.h"
+#include "common/mail_log.h"
 
 /* Sleep, but not longer than the server lives. */
 static bool
-sleep_s(struct lmtp_service *sv, int64_t seconds)
+sleep_s(struct daemon_stop *stop, int64_t seconds)
 {
-	struct pollfd p = { .fd = sv->stop.fd, .events = POLLIN };
+	struct pollfd p = { .fd = stop->fd, .events = POLLIN };
 	int64_t until_ms = clock_mono_ms() + seconds * 1000, left;
 
-	while ((left = until_ms - clock_mono_ms()) > 0 && !sv->stop.asked)
+	while ((left = until_ms - clock_mono_ms()) > 0 && !stop->asked)
 		(void)poll(&p, 1, left > 60000 ? 60000 : (int)left);
-	return !sv->stop.asked;
+	return !stop->asked;
 }
 
 /* Under the session that brought the mail, so that one search finds both. */
@@ -33,8 +33,7 @@ log_replayed(const struct envelope *env, const struct outcome *o)
 	(void)snprintf(session, sizeof(session), "%s: replay",
 	    env->session != NULL ? env->session : "-");
 	again.session = session;
-	lmtp_mail_log(&again, o, 0, 0, verdict_name(o->verdict),
-	    lmtp_reply_of(o->verdict));
+	mail_log(&again, o, 0, 0, verdict_name(o->verdict), "replay");
 }
 
 static void
@@ -78,28 +77,28 @@ expire(struct pipeline *p)
 }
 
 void
-lmtp_replay_run(struct lmtp_service *sv)
+daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 {
 	int64_t told_ms = clock_mono_ms(), interval_s;
 	struct conf *conf;
 	uint64_t left;
 
-	expire(sv->pipeline);
-	log_backlog(sv->pipeline);
+	expire(p);
+	log_backlog(p);
 	for (;;) {
-		conf = pipeline_hold_conf(sv->pipeline);
+		conf = pipeline_hold_conf(p);
 		interval_s = conf->intake.replay_interval_s;
 		conf_free(&conf);
-		if (!sleep_s(sv, interval_s > 0 ? interval_s : CLOCK_DAY_S))
+		if (!sleep_s(stop, interval_s > 0 ? interval_s : CLOCK_DAY_S))
 			break;
-		if (interval_s > 0 && (left = pipeline_replay(sv->pipeline,
-					   &sv->stop.asked, log_replayed)) > 0)
+		if (interval_s > 0 &&
+		    (left = pipeline_replay(p, &stop->asked, log_replayed)) > 0)
 			log_info("replay: %llu waiting mails left the "
 				 "quarantine",
 			    (unsigned long long)left);
 		if (clock_mono_ms() - told_ms >= CLOCK_DAY_S * 1000) {
-			expire(sv->pipeline);
-			log_backlog(sv->pipeline);
+			expire(p);
+			log_backlog(p);
 			told_ms = clock_mono_ms();
 		}
 	}
