@@ -329,18 +329,38 @@ elastic_reply_server(const struct http_reply *r, const char *login,
 	return rc;
 }
 
-static bool
-is_of(const json_t *source, const struct elastic_report *want)
+/* The text at a path of objects; "" where there is none. */
+static const char *
+text_at(const json_t *source, const char *path)
 {
-	const json_t *policy = json_object_get(source, "published_policy");
+	char key[64];
+	const char *dot;
 
-	return strcmp(text_of(source, "org_name"), want->org_name) == 0 &&
-	       strcmp(text_of(source, "report_id"), want->report_id) == 0 &&
-	       strcmp(text_of(policy, "domain"), want->domain) == 0;
+	while ((dot = strchr(path, '.')) != NULL) {
+		(void)snprintf(
+		    key, sizeof(key), "%.*s", (int)(dot - path), path);
+		source = json_object_get(source, key);
+		path = dot + 1;
+	}
+	return text_of(source, path);
+}
+
+static bool
+is_match(
+    const json_t *source, const struct elastic_match *matches, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(text_at(source, matches[i].path), matches[i].text) !=
+		    0)
+			return false;
+	return true;
 }
 
 static uint64_t
-count_hits(const json_t *found, const struct elastic_report *want)
+count_hits(const json_t *found, const struct elastic_match *matches,
+    size_t match_count)
 {
 	const json_t *hits = json_object_get(found, "hits"), *hit;
 	json_int_t total = json_integer_value(
@@ -350,7 +370,8 @@ count_hits(const json_t *found, const struct elastic_report *want)
 
 	for (i = 0; i < shown; i++) {
 		hit = json_array_get(hits, i);
-		count += is_of(json_object_get(hit, "_source"), want);
+		count += is_match(
+		    json_object_get(hit, "_source"), matches, match_count);
 	}
 	if (shown == ELASTIC_HITS_MAX && (uint64_t)total > shown)
 		count += (uint64_t)total - shown;
@@ -359,8 +380,8 @@ count_hits(const json_t *found, const struct elastic_report *want)
 
 int
 elastic_reply_count(const struct http_reply *r,
-    const struct elastic_report *want, const char *login, uint64_t *count,
-    struct err *e)
+    const struct elastic_match *matches, size_t match_count, const char *login,
+    uint64_t *count, struct err *e)
 {
 	const json_t *shards;
 	json_t *root;
@@ -378,7 +399,8 @@ elastic_reply_count(const struct http_reply *r,
 	    json_integer_value(json_object_get(shards, "failed")) != 0) {
 		malformed(r, "is not about all shards", e);
 	} else {
-		*count = count_hits(json_object_get(root, "hits"), want);
+		*count = count_hits(
+		    json_object_get(root, "hits"), matches, match_count);
 		rc = 0;
 	}
 	json_decref(root);

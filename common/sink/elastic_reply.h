@@ -63,19 +63,20 @@ bool elastic_reply_blames_document(const struct http_reply *r);
 int elastic_reply_server(const struct http_reply *r, const char *login,
     char name[ELASTIC_NAME_SIZE], struct err *e);
 
-/* What tells a report among others. */
-struct elastic_report {
-	const char *org_name, *report_id, *domain;
+/* A field of a document, by its path, and the text it must have. */
+struct elastic_match {
+	const char *path; /* "published_policy.domain" */
+	const char *text;
 };
 
 #define ELASTIC_HITS_MAX 10000 /* index.max_result_window */
 
 /*
- * The answer to a search: how many documents are of exactly this report. Of
+ * The answer to a search: how many documents have exactly these texts. Of
  * more than ELASTIC_HITS_MAX, those that the answer does not show count too.
  */
 int elastic_reply_count(const struct http_reply *r,
-    const struct elastic_report *want, const char *login, uint64_t *count,
-    struct err *e);
+    const struct elastic_match *matches, size_t match_count, const char *login,
+    uint64_t *count, struct err *e);
 
 #endif

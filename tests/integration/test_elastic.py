@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -645,6 +646,32 @@ def test_parsedmarc_beside_us(start, servers, folder):
     daily = start(server.url, sub="daily", timeout=20, progress=60, keys="monthly_indexes = no")
     assert lmtp(daily.listen, fixture.read_text())[0].startswith("250"), daily.log()
     assert len(server.documents(index)) == 2 + 3
+
+
+@needs_servers
+@pytest.mark.skipif(not ORACLE.exists(), reason="needs parsedmarc (ORACLE_PYTHON)")
+def test_what_parsedmarc_has_saved_of_every_kind(start, servers, folder):
+    server = servers["opensearch"]
+    server.clean()
+    (folder / "pd.ini").write_text("[general]\nsave_failure = True\nsave_smtp_tls = True\noffline = True\nsilent = True\n"
+                                   "[opensearch]\nhosts = %s\nssl = False\n" % server.url)
+    files = [FIXTURES / "failure_network.eml", FIXTURES / "tls_gzip.eml"]
+    run = subprocess.run([str(ORACLE.parent / "parsedmarc"), "-c", str(folder / "pd.ini"), *map(str, files)],
+                         capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    theirs = server.documents()
+    assert sorted(index.rsplit("-", 3)[0] for index, _ in theirs.values()) == ["dmarc_failure", "smtp_tls"]
+    mover = start(server.url, timeout=20, progress=60, keys="skip_saved_by_parsedmarc = yes")
+    for path in files:
+        text = path.read_text(errors="surrogateescape")
+        assert lmtp(mover.listen, text)[0].startswith("250"), mover.log()
+        assert mover.log().count("records=1 duplicates=1 ") == 1 + files.index(path), mover.log()
+        assert server.documents() == theirs
+    # the next of the burst: another mail of the same second, to the same person
+    text = files[0].read_text(errors="surrogateescape")
+    sample_id = re.findall(r"(?im)^message-id: *<([^>]*)>", text)[-1]
+    assert lmtp(mover.listen, text.replace(sample_id, "next." + sample_id))[0].startswith("250"), mover.log()
+    assert len(server.documents()) == len(theirs) + 1
 
 
 @needs_servers
