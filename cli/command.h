@@ -29,6 +29,8 @@ int cmd_setup(const struct cli *cli, int argc, char **argv);
 
 /* "dmarc-intake: text" on stderr, e's sentence escaped for a terminal. */
 void cli_complain(const struct err *e);
+/* For pipeline_tell: something is not as it should be, and the work goes on. */
+void cli_warn(void *context, const char *text);
 /* EX_CONFIG, EX_TEMPFAIL and so on, by the kind. */
 int cli_exit_code(const struct err *e);
 /* Tell how the command is used; returns EX_USAGE. */

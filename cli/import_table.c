@@ -67,7 +67,7 @@
 #define GMAIL \
 	"no Gmail API: read the mailbox by IMAP, or let Gmail forward the " \
 	"address to an MTA that delivers by LMTP"
-#define ENRICH "source addresses get no names yet"
+#define FILES "files for names are never downloaded: [enrich] names them"
 #define IMAP "no mailbox is read by IMAP yet"
 
 const struct import_row import_table[] = {
@@ -102,20 +102,24 @@ const struct import_row import_table[] = {
 	NONE("general", "prettify_json", "NDJSON has a document a line"),
 	NONE("general", "archive_directory",
 	    "\"dmarc-intake ingest\" leaves files where they are"),
-	NONE("general", "offline", ENRICH),
-	NONE("general", "always_use_local_files", ENRICH),
-	NONE("general", "ip_db_path", ENRICH),
-	NONE("general", "ipinfo_url", ENRICH),
-	NONE("general", "ip_db_url", ENRICH),
-	NONE("general", "ipinfo_api_token", ENRICH),
-	NONE("general", "local_reverse_dns_map_path", ENRICH),
-	NONE("general", "reverse_dns_map_url", ENRICH),
-	NONE("general", "local_psl_overrides_path", ENRICH),
-	NONE("general", "psl_overrides_url", ENRICH),
-	NONE("general", "nameservers", ENRICH),
-	NONE("general", "dns_test_address", ENRICH),
-	NONE("general", "dns_timeout", ENRICH),
-	NONE("general", "dns_retries", ENRICH),
+	TO("general", "offline", "enrich", "offline", import_bool),
+	NONE("general", "always_use_local_files", FILES),
+	TO("general", "ip_db_path", "enrich", "ip_db_path", import_path),
+	NONE("general", "ipinfo_url", FILES),
+	NONE("general", "ip_db_url", FILES),
+	NONE("general", "ipinfo_api_token",
+	    "no request for each address: [enrich] ip_db_path"),
+	TO("general", "local_reverse_dns_map_path", "enrich",
+	    "source_map_path", import_path),
+	NONE("general", "reverse_dns_map_url", FILES),
+	TO("general", "local_psl_overrides_path", "enrich",
+	    "psl_overrides_path", import_path),
+	NONE("general", "psl_overrides_url", FILES),
+	TO("general", "nameservers", "enrich", "nameservers", import_text),
+	NONE("general", "dns_test_address",
+	    "a resolver that does not answer delays nothing for long"),
+	TO("general", "dns_timeout", "enrich", "dns_timeout", import_seconds),
+	NONE("general", "dns_retries", "each server is tried twice"),
 	NONE("general", "strip_attachment_payloads",
 	    "attachments of failed mails are never stored, only their names "
 	    "and SHA-256"),

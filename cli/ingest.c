@@ -63,6 +63,7 @@ cmd_ingest(const struct cli *cli, int argc, char **argv)
 		cli_complain(&e);
 		return cli_exit_code(&e);
 	}
+	pipeline_tell(feed.pipeline, cli_warn, NULL);
 	rc = feed_run(&feed, argv + optind, (size_t)(argc - optind), &e);
 	pipeline_close(&feed.pipeline);
 	print_counts(&feed);

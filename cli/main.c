@@ -51,6 +51,16 @@ static const struct command commands[] = {
 static const char usage[] = "usage: dmarc-intake [-c FILE] COMMAND [OPTION]...";
 
 void
+cli_warn(void *context, const char *text)
+{
+	char escaped[1024];
+
+	(void)context;
+	(void)fprintf(stderr, "dmarc-intake: %s\n",
+	    text_escape(text, escaped, sizeof(escaped)));
+}
+
+void
 cli_complain(const struct err *e)
 {
 	char text[2 * sizeof(e->text)];

@@ -177,6 +177,7 @@ print_all(const struct cli *cli, const char *format, struct output *out,
 	}
 	/* a table on the terminal shows by itself how far it is */
 	feed.is_silent = out->path == NULL && isatty(STDOUT_FILENO);
+	pipeline_tell(feed.pipeline, cli_warn, NULL);
 	rc = feed_run(&feed, paths, count, &e);
 	if (rc == 0)
 		rc = pipeline_finish(feed.pipeline, &e);

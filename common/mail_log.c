@@ -101,3 +101,12 @@ mail_log(const struct envelope *env, const struct outcome *o, uint64_t size,
 	    (unsigned long long)o->duplicates, partial, (long long)ms, status,
 	    reply, o->is_forwarded ? ": forwarded" : "", why);
 }
+
+void
+mail_log_warn(void *context, const char *text)
+{
+	char escaped[1024];
+
+	(void)context;
+	log_warn("%s", text_escape(text, escaped, sizeof(escaped)));
+}

@@ -23,4 +23,7 @@ const char *mail_log_value(const char *text, char out[MAIL_LOG_TEXT]);
 void mail_log(const struct envelope *env, const struct outcome *o,
     uint64_t size, int64_t ms, const char *status, const char *reply);
 
+/* For pipeline_tell: a line of its own, escaped. */
+void mail_log_warn(void *context, const char *text);
+
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/enrich/enrich.h"
 #include "common/message/message.h"
 #include "common/pipeline_internal.h"
 #include "common/report/report.h"
@@ -22,6 +23,7 @@ struct run {
 	struct deadline *d;
 	struct outcome *o;
 	struct message *message;
+	struct enrichment *names; /* NULL: nothing was stored yet */
 	struct err fault;  /* the first thing that cannot be read or stored */
 	struct err doubt;  /* likewise, of what may be no report at all */
 	bool has_feedback; /* about a mail: its sample is no forwarded report */
@@ -45,6 +47,15 @@ abort_all(struct pipeline *p, struct sink_stream **streams)
 		p->sinks[i]->ops->abort(&streams[i]);
 }
 
+/* Names for the addresses of a report: best effort, cannot fail. */
+static void
+enrich(struct run *r, struct report_reader *rr)
+{
+	if (r->names == NULL)
+		r->names = enrich_begin(r->p->enrich, r->conf);
+	enrich_report(r->names, rr, r->d);
+}
+
 /* All records of a report into all sinks; durable when 0 returns. */
 static int
 store(struct run *r, struct report_reader *rr, struct err *e)
@@ -56,14 +67,17 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 	size_t i;
 	int rc;
 
+	enrich(r, rr);
 	for (i = 0; i < p->sink_count; i++)
 		if (p->sinks[i]->ops->begin(
 			p->sinks[i], report_of(rr), r->d, &streams[i], e) < 0)
 			goto fail;
-	while ((rc = report_next(rr, &rec, e)) == 1)
+	while ((rc = report_next(rr, &rec, e)) == 1) {
+		enrich_record(r->names, &rec);
 		for (i = 0; i < p->sink_count; i++)
 			if (p->sinks[i]->ops->add(streams[i], &rec, e) < 0)
 				goto fail;
+	}
 	if (rc < 0)
 		goto fail;
 	for (i = 0; i < p->sink_count; i++) {
@@ -487,6 +501,7 @@ pipeline_take(struct pipeline *p, const struct envelope *env,
 		    message_id(r.message));
 	note_turn(&r);
 	message_close(&r.message);
+	enrich_end(&r.names);
 	conf_free(&conf);
 }
 

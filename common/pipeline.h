@@ -67,6 +67,13 @@ int pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e);
 int pipeline_open_print(struct pipeline **p, struct conf *conf,
     const char *format, FILE *out, struct err *e);
 
+/*
+ * Who is told, now and later, what is wrong with the files that names come
+ * from. Nothing of it fails a mail. Before other threads come.
+ */
+void pipeline_tell(struct pipeline *p,
+    void (*warn)(void *context, const char *text), void *context);
+
 /* After a reload: later mails use conf (held by conf_ref). */
 void pipeline_set_conf(struct pipeline *p, struct conf *conf);
 /* The newest conf, held for the caller: conf_free. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "common/crash.h"
+#include "common/enrich/enrich.h"
 #include "common/pipeline.h"
 #include "common/quarantine.h"
 #include "common/sink/sink.h"
@@ -24,6 +25,7 @@ struct pipeline {
 	int64_t away_since_ms;
 	struct spill_pool *pool;
 	struct suffix_list *suffixes;
+	struct enrich *enrich;
 	struct quarantine *quarantine; /* NULL: mails stay with the caller */
 	bool keeps_waiting_only;       /* of those that have a caller */
 	struct crash *crash;           /* NULL: nothing is remembered */

@@ -90,6 +90,8 @@ pipeline_check(
 	size_t i;
 
 	troubles += tell(told, "temporary files", check_temp(p, &e), &e);
+	troubles +=
+	    tell(told, "files for names", enrich_check(p->enrich, &e), &e);
 	if (p->quarantine != NULL)
 		troubles += tell(told, "quarantine",
 		    quarantine_check(p->quarantine, &e), &e);
@@ -135,6 +137,7 @@ pipeline_new(struct conf *conf)
 	p->pool =
 	    spill_pool_new(conf->intake.temp_path, conf->limits.temporary);
 	p->suffixes = suffix_list_open();
+	p->enrich = enrich_new(p->first);
 	return p;
 }
 
@@ -259,6 +262,13 @@ pipeline_open_print(struct pipeline **p, struct conf *conf, const char *format,
 }
 
 void
+pipeline_tell(struct pipeline *p, void (*warn)(void *context, const char *text),
+    void *context)
+{
+	enrich_tell(p->enrich, warn, context);
+}
+
+void
 pipeline_set_conf(struct pipeline *p, struct conf *conf)
 {
 	struct conf *before;
@@ -298,6 +308,7 @@ pipeline_close(struct pipeline **p)
 	close_sinks(*p);
 	crash_close(&(*p)->crash);
 	quarantine_close(&(*p)->quarantine);
+	enrich_close(&(*p)->enrich);
 	suffix_list_close(&(*p)->suffixes);
 	spill_pool_free(&(*p)->pool);
 	conf_free(&(*p)->conf);

@@ -9,6 +9,7 @@
 #include "common/base/daemon.h"
 #include "common/base/listen.h"
 #include "common/daemon_main.h"
+#include "common/mail_log.h"
 #include "lmtp/server.h"
 
 /* From the sockets on; l is closed by the caller on failure. */
@@ -22,6 +23,7 @@ serve(struct conf *conf, struct listener *l, int signal_fd, struct err *e)
 	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
 	    pipeline_open(&p, conf, e) < 0)
 		return -1;
+	pipeline_tell(p, mail_log_warn, NULL);
 	rc = lmtp_serve(p, conf, l, signal_fd, &is_idle, e);
 	if (!is_idle)
 		_exit(EX_TEMPFAIL); /* threads are at work on the pipeline */

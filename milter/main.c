@@ -18,6 +18,7 @@
 #include "common/base/listen.h"
 #include "common/base/log.h"
 #include "common/daemon_main.h"
+#include "common/mail_log.h"
 #include "milter/callbacks.h"
 #include "milter/house.h"
 #include "milter/service.h"
@@ -109,6 +110,7 @@ serve_conf(struct milter_service *sv, struct conf *conf, struct err *e)
 	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
 	    pipeline_open_waiting(&p, conf, e) < 0)
 		return -1;
+	pipeline_tell(p, mail_log_warn, NULL);
 	milter_service_init(sv, p);
 	log_info("ready on %s", conf->milter.listen);
 	rc = serve(sv, e);

@@ -129,6 +129,23 @@ struct conf_elasticsearch {
 	char *aws_region, *aws_service;
 };
 
+#define CONF_ENRICH_SERVERS_MAX 8
+#define CONF_ENRICH_FILES_MAX 16 /* of one kind */
+
+/* Names instead of numbers, as far as they can be had. */
+struct conf_enrich {
+	bool offline;                 /* ask nobody */
+	struct conf_list nameservers; /* empty: the system's */
+	int64_t dns_timeout_s;        /* of one try of one question */
+	int64_t budget_s;             /* that a message waits for names */
+	uint64_t queries;             /* side by side */
+	bool forward_confirm;
+	uint64_t cache_size; /* addresses */
+	int64_t cache_time_s;
+	struct conf_list ip_db_path, source_map_path;
+	char *psl_path, *psl_overrides_path; /* NULL: the system's; none */
+};
+
 enum conf_smtp_tls {
 	CONF_SMTP_TLS_NO,
 	CONF_SMTP_TLS_MAY,      /* where STARTTLS is offered; not verified */
@@ -159,6 +176,7 @@ struct conf {
 	struct conf_index index;
 	struct conf_elasticsearch elasticsearch;
 	struct conf_smtp smtp;
+	struct conf_enrich enrich;
 };
 
 /*

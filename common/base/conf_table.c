@@ -226,6 +226,46 @@ bad:
 	    "'%.80s' is no network (as 192.0.2.0/24, ::1/128)", text);
 }
 
+/* An address, with a port or without. */
+static int
+check_nameserver(const char *text, struct err *e)
+{
+	const bool is_bracketed = *text == '[';
+	const char *colon = strchr(text, ':'), *end = text + strlen(text);
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[16];
+
+	if (is_bracketed)
+		end = strchr(++text, ']');
+	else if (colon != NULL && strchr(colon + 1, ':') == NULL)
+		end = colon;
+	if (end == NULL || (size_t)(end - text) >= sizeof(address))
+		goto bad;
+	memcpy(address, text, (size_t)(end - text));
+	address[end - text] = '\0';
+	if ((is_bracketed || inet_pton(AF_INET, address, bytes) != 1) &&
+	    inet_pton(AF_INET6, address, bytes) != 1)
+		goto bad;
+	end += is_bracketed;
+	if (*end == '\0')
+		return 0;
+	if (*end == ':')
+		return check_port(end + 1, strlen(end + 1), e);
+bad:
+	return err_set(e, ERR_CONF,
+	    "'%.80s' is no name server (as 192.0.2.53, 127.0.0.1:5353, "
+	    "[2001:db8::53]:53)",
+	    text);
+}
+
+static int
+check_path(const char *text, struct err *e)
+{
+	return *text == '/'
+		   ? 0
+		   : err_set(e, ERR_CONF, "'%.80s' is no absolute path", text);
+}
+
 /* What Elasticsearch allows inside the name of an index. */
 static int
 check_index(const char *text, struct err *e)
@@ -291,6 +331,7 @@ static const struct conf_section sections[] = {
 	    .on = offsetof(struct conf, elasticsearch.is_there),
 	    .flags = CONF_RESTART },
 	{ .name = "smtp" },
+	{ .name = "enrich" },
 	{ .name = "quarantine" },
 	{ .name = "limits" },
 	{ .name = NULL },
@@ -431,6 +472,30 @@ static const struct conf_key keys[] = {
 	    .check = NULL),
 	SECONDS(smtp, timeout, "60s", 1, 600),
 
+	KEY("enrich", "offline", CONF_BOOL, 0, enrich.offline, "no",
+	    .check = NULL),
+	KEY("enrich", "nameservers", CONF_LIST, CONF_RESTART,
+	    enrich.nameservers, NULL, .check = check_nameserver),
+	KEY("enrich", "dns_timeout", CONF_SECONDS, CONF_RESTART,
+	    enrich.dns_timeout_s, "2s", RANGE(1, 60)),
+	SECONDS(enrich, budget, "5s", 0, 60),
+	KEY("enrich", "queries", CONF_COUNT, CONF_RESTART, enrich.queries,
+	    "256", RANGE(1, 10000)),
+	KEY("enrich", "forward_confirm", CONF_BOOL, CONF_RESTART,
+	    enrich.forward_confirm, "yes", .check = NULL),
+	KEY("enrich", "cache_size", CONF_COUNT, CONF_RESTART,
+	    enrich.cache_size, "100000", RANGE(1, 10000000)),
+	KEY("enrich", "cache_time", CONF_SECONDS, CONF_RESTART,
+	    enrich.cache_time_s, "4h", RANGE(1, 30 * DAY_S)),
+	KEY("enrich", "ip_db_path", CONF_LIST, CONF_RESTART,
+	    enrich.ip_db_path, NULL, .check = check_path),
+	KEY("enrich", "source_map_path", CONF_LIST, CONF_RESTART,
+	    enrich.source_map_path, NULL, .check = check_path),
+	KEY("enrich", "psl_path", CONF_PATH, CONF_RESTART, enrich.psl_path,
+	    NULL, .check = NULL),
+	KEY("enrich", "psl_overrides_path", CONF_PATH, CONF_RESTART,
+	    enrich.psl_overrides_path, NULL, .check = NULL),
+
 	KEY("quarantine", "path", CONF_PATH, CONF_RESTART, quarantine.path,
 	    "quarantine", .check = NULL),
 	KEY("quarantine", "max_bytes", CONF_SIZE, CONF_RESTART,
@@ -541,12 +606,34 @@ check_forward(struct conf_loader *l, const struct conf *c, struct err *e)
 }
 
 static int
+check_enrich(struct conf_loader *l, const struct conf_enrich *c, struct err *e)
+{
+	const char *key = "nameservers";
+	size_t most = CONF_ENRICH_SERVERS_MAX, count = c->nameservers.count;
+
+	if (count <= most) {
+		key = "ip_db_path";
+		most = CONF_ENRICH_FILES_MAX;
+		count = c->ip_db_path.count;
+	}
+	if (count <= most) {
+		key = "source_map_path";
+		count = c->source_map_path.count;
+	}
+	if (count <= most)
+		return 0;
+	err_set(e, ERR_CONF, "more than %zu", most);
+	return conf_blame(l, "enrich", key, e);
+}
+
+static int
 check_conf(struct conf_loader *l, void *p, struct err *e)
 {
 	struct conf *conf = p;
 
 	if (check_elasticsearch(l, &conf->elasticsearch, e) < 0 ||
-	    check_forward(l, conf, e) < 0)
+	    check_forward(l, conf, e) < 0 ||
+	    check_enrich(l, &conf->enrich, e) < 0)
 		return -1;
 	if (!conf->sqlite.on && !conf->ndjson.on && !conf->elasticsearch.on)
 		conf->sqlite.on = true;

@@ -23,6 +23,22 @@ suffix_list_open(void)
 	return list;
 }
 
+struct suffix_list *
+suffix_list_read(const char *path, struct err *e)
+{
+	psl_ctx_t *psl = psl_load_file(path);
+	struct suffix_list *list;
+
+	if (psl == NULL || psl_suffix_count(psl) == 0) {
+		psl_free(psl);
+		err_set(e, ERR_CONF, "%s: is no public suffix list", path);
+		return NULL;
+	}
+	list = xcalloc(1, sizeof(*list));
+	list->psl = psl;
+	return list;
+}
+
 const char *
 suffix_base_domain(const struct suffix_list *list, const char *name, char *out,
     size_t out_size)

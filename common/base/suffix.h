@@ -8,11 +8,15 @@
 
 #include <stddef.h>
 
+#include "common/base/err.h"
+
 struct suffix_list;
 
 /* The system's list when it is newer than the one that libpsl was built with.
  */
 struct suffix_list *suffix_list_open(void);
+/* The list in a file, as publicsuffix.org has it or DAFSA. NULL and *e. */
+struct suffix_list *suffix_list_read(const char *path, struct err *e);
 
 /*
  * The registrable domain of name, lower case, in out. Returns out, or NULL

@@ -156,8 +156,8 @@ document_clear(struct document *d)
 	d->report = NULL;
 }
 
-static void
-write_source(struct json *j, const struct source *s)
+void
+document_source(struct json *j, const struct source *s)
 {
 	json_field_if(j, "source_ip_address", s->ip_address);
 	json_field_if(j, "source_country", s->country);
@@ -302,7 +302,7 @@ write_auth_results(struct json *j, const struct record *rec)
 static void
 write_record(struct json *j, const struct record *rec)
 {
-	write_source(j, &rec->source);
+	document_source(j, &rec->source);
 	json_field_int(j, "message_count", rec->message_count);
 	json_field_if(j, "disposition", rec->disposition);
 	json_field_bool(j, "dkim_aligned", rec->dkim_aligned);
@@ -326,6 +326,19 @@ write_extension_list(struct json *j, const struct extension *x, size_t count)
 		json_field(j, "text", x[i].text);
 		json_object_end(j);
 	}
+}
+
+/* Behind the position, where it is known. */
+static int
+write_confirmed(const struct record *rec, struct buf *out, struct err *e)
+{
+	if (rec->source.confirmed == SOURCE_UNKNOWN)
+		return 0;
+	return buf_add_text(out,
+	    rec->source.confirmed == SOURCE_YES
+		? ",\"reverse_dns_confirmed\":true"
+		: ",\"reverse_dns_confirmed\":false",
+	    e);
 }
 
 /* Behind the position: those of the report, then those of the record. */
@@ -377,6 +390,7 @@ write_aggregate(const struct document *d, const struct record *rec,
 	}
 	len = snprintf(position, sizeof(position), "%" PRIu64, rec->position);
 	if (buf_add(out, position, (size_t)len, e) < 0 ||
+	    write_confirmed(rec, out, e) < 0 ||
 	    write_extensions(&d->report->aggregate, rec, out, e) < 0)
 		return -1;
 	return buf_add(out, "}}", 2, e);

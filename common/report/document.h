@@ -41,6 +41,7 @@ void document_id(const struct record *rec, char *text);
 
 /* What the documents of all kinds share: members of an open object. */
 void document_dates(struct json *j, int64_t begin, int64_t end);
+void document_source(struct json *j, const struct source *s);
 void document_intake(struct json *j, const struct intake *in);
 
 /* document_tls.c: an SMTP TLS report is one document, and one object. */

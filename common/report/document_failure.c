@@ -175,21 +175,6 @@ write_arrival(struct json *j, int64_t at)
 	json_field(j, "arrival_date", text);
 }
 
-static void
-write_source(struct json *j, const struct source *s)
-{
-	json_field_if(j, "source_ip_address", s->ip_address);
-	json_field_if(j, "source_country", s->country);
-	json_field_if(j, "source_reverse_dns", s->reverse_dns);
-	json_field_if(j, "source_base_domain", s->base_domain);
-	json_field_if(j, "source_type", s->type);
-	json_field_if(j, "source_name", s->name);
-	if (s->asn != 0)
-		json_field_int(j, "source_asn", s->asn);
-	json_field_if(j, "source_as_name", s->as_name);
-	json_field_if(j, "source_as_domain", s->as_domain);
-}
-
 /* Fields that the document has under names of its own. */
 static bool
 has_a_place(const char *name)
@@ -264,7 +249,7 @@ document_failure_write(const struct report *r, const struct record *rec,
 	json_field_if(&j, "domain", f->domain);
 	json_field_if(&j, "authentication_results", f->authentication_results);
 	json_field_if(&j, "delivery_results", f->delivery_results);
-	write_source(&j, &rec->source);
+	document_source(&j, &rec->source);
 	write_texts(&j, "authentication_mechanisms",
 	    f->authentication_mechanisms, f->authentication_mechanism_count);
 	write_texts(&j, "auth_failure", f->auth_failure, f->auth_failure_count);
@@ -274,6 +259,9 @@ document_failure_write(const struct report *r, const struct record *rec,
 	json_key(&j, "intake");
 	json_object_begin(&j);
 	document_intake(&j, &r->intake);
+	if (rec->source.confirmed != SOURCE_UNKNOWN)
+		json_field_bool(&j, "reverse_dns_confirmed",
+		    rec->source.confirmed == SOURCE_YES);
 	write_fields(&j, f);
 	json_object_end(&j);
 	json_object_end(&j);

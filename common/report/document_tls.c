@@ -151,6 +151,52 @@ write_combined_all(struct json *j, const struct tls_report *t)
 	buf_clear(&text);
 }
 
+static bool
+has_names(const struct tls_failure *f)
+{
+	return f->sending.reverse_dns != NULL || f->sending.name != NULL ||
+	       f->receiving.reverse_dns != NULL || f->receiving.name != NULL;
+}
+
+static void
+write_names(struct json *j, const struct tls_failure *f)
+{
+	char sending[TLS_ADDRESS_SIZE], receiving[TLS_ADDRESS_SIZE];
+
+	json_object_begin(j);
+	json_field_if(
+	    j, "sending_mta_ip", tls_address(f->sending_mta_ip, sending));
+	json_field_if(j, "sending_mta_reverse_dns", f->sending.reverse_dns);
+	json_field_if(j, "sending_mta_name", f->sending.name);
+	json_field_if(
+	    j, "receiving_ip", tls_address(f->receiving_ip, receiving));
+	json_field_if(j, "receiving_reverse_dns", f->receiving.reverse_dns);
+	json_field_if(j, "receiving_name", f->receiving.name);
+	json_object_end(j);
+}
+
+/* Ours: of each failure with an address that has a name. */
+static void
+write_names_all(struct json *j, const struct tls_report *t)
+{
+	bool open = false;
+	size_t i, k;
+
+	for (i = 0; i < t->policy_count; i++)
+		for (k = 0; k < t->policies[i].failure_count; k++) {
+			if (!has_names(&t->policies[i].failures[k]))
+				continue;
+			if (!open) {
+				json_key(j, "failure_details");
+				json_array_begin(j);
+				open = true;
+			}
+			write_names(j, &t->policies[i].failures[k]);
+		}
+	if (open)
+		json_array_end(j);
+}
+
 int
 document_tls_write(const struct report *r, struct buf *out, struct err *e)
 {
@@ -176,6 +222,7 @@ document_tls_write(const struct report *r, struct buf *out, struct err *e)
 	json_key(&j, "intake");
 	json_object_begin(&j);
 	document_intake(&j, &r->intake);
+	write_names_all(&j, t);
 	json_object_end(&j);
 	json_object_end(&j);
 	return json_end(&j, e);

@@ -13,6 +13,9 @@
 #include "common/report/report_id.h"
 #include "common/report/report_reader.h"
 
+/* Head, length, and the longest text that is an address. */
+#define ADDRESS_FRAME (sizeof(struct frame_head) + 4 + 64)
+
 struct report_reader *
 report_reader_new(const struct report_setup *setup)
 {
@@ -332,6 +335,61 @@ report_next(struct report_reader *rr, struct record *rec, struct err *e)
 	record_id(rr->hash, rr->report.key, rec->position, rec->day,
 	    (const char *)rr->frame.data + head, rr->id_len, rec->id);
 	return 1;
+}
+
+int
+report_next_address(
+    struct report_reader *rr, const char **address, struct err *e)
+{
+	struct frame_cursor c;
+	size_t len;
+	int rc;
+
+	if ((rc = spool_next(&rr->spool, &rr->frame, e)) <= 0)
+		return rc;
+	len = rr->frame.len < ADDRESS_FRAME ? rr->frame.len : ADDRESS_FRAME;
+	buf_reset(&rr->text);
+	if (len < sizeof(struct frame_head) ||
+	    buf_add(&rr->text, rr->frame.data, len, e) < 0)
+		return err_set(e, ERR_TEMP, "spool: bad frame");
+	frame_start(&c, rr->text.data + sizeof(struct frame_head),
+	    len - sizeof(struct frame_head));
+	*address = take(&c);
+	return 1;
+}
+
+static void
+each_tls_source(struct report_reader *rr,
+    void (*fill)(void *context, struct source *s, struct arena *text),
+    void *context)
+{
+	const struct tls_report *t = &rr->report.tls;
+	size_t i, k;
+
+	for (i = 0; i < t->policy_count; i++)
+		for (k = 0; k < t->policies[i].failure_count; k++) {
+			/* the report is ours to fill */
+			struct tls_failure *f =
+			    (struct tls_failure *)&t->policies[i].failures[k];
+
+			f->sending.ip_address = f->sending_mta_ip;
+			f->receiving.ip_address = f->receiving_ip;
+			fill(context, &f->sending, rr->arena);
+			fill(context, &f->receiving, rr->arena);
+		}
+}
+
+void
+report_each_source(struct report_reader *rr,
+    void (*fill)(void *context, struct source *s, struct arena *text),
+    void *context)
+{
+	if (rr->report.kind == REPORT_TLS) {
+		each_tls_source(rr, fill, context);
+	} else if (rr->report.kind == REPORT_FAILURE) {
+		fill(context, &rr->report.failure.source, rr->arena);
+		rr->record.source = rr->report.failure.source;
+	}
 }
 
 int

@@ -69,12 +69,16 @@ struct aggregate {
 	uint64_t unreadable_count; /* <record> elements that could not */
 };
 
+/* Does the name of an address lead back to it? */
+enum source_confirmed { SOURCE_UNKNOWN, SOURCE_NO, SOURCE_YES };
+
 /* What enrichment knows of an address. */
 struct source {
 	const char *ip_address; /* as written, trimmed */
 	const char *country, *reverse_dns, *base_domain, *name, *type;
 	const char *as_name, *as_domain;
 	int64_t asn; /* 0: unknown */
+	enum source_confirmed confirmed;
 };
 
 /* One mail that failed (RFC 5965, RFC 6591, RFC 9991). */
@@ -106,6 +110,7 @@ struct tls_failure {
 	const char *receiving_mx_hostname, *receiving_mx_helo;
 	const char *additional_information_uri, *failure_reason_code;
 	int64_t failed_session_count;
+	struct source sending, receiving; /* both addresses again, with names */
 };
 
 /* RFC 8460, 4.4: one entry of "policies". */
@@ -247,6 +252,23 @@ void report_set_intake(struct report_reader *rr, const struct intake *intake);
  * the end, -1 and *e on trouble (the spool cannot be read).
  */
 int report_next(struct report_reader *rr, struct record *rec, struct err *e);
+
+/*
+ * The address of the next record of an aggregate report (NULL: it has none),
+ * without the cost of the record; returns as report_next. For a look at all of
+ * them before the first report_next; report_rewind in between.
+ */
+int report_next_address(
+    struct report_reader *rr, const char **address, struct err *e);
+
+/*
+ * A failure or TLS report has its sources outside of records: fill is called
+ * for each with the address there, and text that it adds comes from the
+ * report's own arena. Before the first record is taken.
+ */
+void report_each_source(struct report_reader *rr,
+    void (*fill)(void *context, struct source *s, struct arena *text),
+    void *context);
 
 /* Start over at the first record. */
 int report_rewind(struct report_reader *rr, struct err *e);

@@ -63,6 +63,10 @@ sqlite_bind_source(struct sqlite_binder *b, const struct source *s)
 	sqlite_bind_known_int(b, s->asn);
 	sqlite_bind_text(b, s->as_name);
 	sqlite_bind_text(b, s->as_domain);
+	if (s->confirmed == SOURCE_UNKNOWN)
+		sqlite_bind_text(b, NULL);
+	else
+		sqlite_bind_int(b, s->confirmed == SOURCE_YES);
 }
 
 void

@@ -42,11 +42,14 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    "INSERT INTO aggregate_record (report_id, position, day, digest,"
 	    " date_begin, date_end, source_ip_address, source_country,"
 	    " source_reverse_dns, source_base_domain, source_name, source_type,"
-	    " source_asn, source_as_name, source_as_domain, message_count,"
+	    " source_asn, source_as_name, source_as_domain,"
+	    " intake_reverse_dns_confirmed, message_count,"
 	    " disposition, policy_dkim, policy_spf, dkim_aligned, spf_aligned,"
-	    " passed_dmarc, header_from, envelope_from, envelope_to) VALUES (?,"
+	    " passed_dmarc, header_from, envelope_from, envelope_to)"
+	    " VALUES (?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?) ON CONFLICT (report_id, position, day, digest) DO NOTHING",
+	    " ?, ?, ?) ON CONFLICT (report_id, position, day, digest) DO "
+	    "NOTHING",
 	[STATEMENT_INSERT_DKIM] =
 	    "INSERT INTO aggregate_record_dkim (record_id, position, domain,"
 	    " selector, result, human_result) VALUES (?, ?, ?, ?, ?, ?)",
@@ -77,8 +80,10 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    "INSERT INTO smtp_tls_failure_detail (policy_id, position,"
 	    " result_type, sending_mta_ip, receiving_ip,"
 	    " receiving_mx_hostname, receiving_mx_helo, failed_session_count,"
-	    " additional_information_uri, failure_reason_code) VALUES (?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?)",
+	    " additional_information_uri, failure_reason_code,"
+	    " sending_mta_reverse_dns, sending_mta_name,"
+	    " receiving_reverse_dns, receiving_name) VALUES (?, ?, ?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?)",
 	[STATEMENT_INSERT_FAILURE] =
 	    "INSERT INTO failure_report (key, feedback_type, user_agent,"
 	    " version, original_mail_from, original_rcpt_to,"
@@ -86,13 +91,15 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    " authentication_results, delivery_results, source_ip_address,"
 	    " source_country, source_reverse_dns, source_base_domain,"
 	    " source_name, source_type, source_asn, source_as_name,"
-	    " source_as_domain, authentication_mechanisms, auth_failure,"
+	    " source_as_domain, intake_reverse_dns_confirmed,"
+	    " authentication_mechanisms, auth_failure,"
 	    " dkim_domain, errors, sample_raw, sample_headers_only,"
 	    " sample_date, sample_subject, sample_body, intake_transport,"
 	    " intake_received, intake_message_id, intake_envelope_from,"
-	    " intake_envelope_recipient) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	    " intake_envelope_recipient) VALUES"
+	    " (?, ?, ?, ?, ?, ?, ?, ?, ?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+	    " ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
 	[STATEMENT_INSERT_FAILURE_FIELD] =
 	    "INSERT INTO failure_field (report_id, position, name, value)"
 	    " VALUES (?, ?, ?, ?)",

@@ -337,6 +337,37 @@ static const char *const steps[] = {
 	" PRIMARY KEY (record_id, position)) WITHOUT ROWID;"
 
 	"PRAGMA user_version = 4;",
+
+	/* Names of addresses */
+	"ALTER TABLE aggregate_record"
+	" ADD COLUMN intake_reverse_dns_confirmed INTEGER;"
+	"ALTER TABLE failure_report"
+	" ADD COLUMN intake_reverse_dns_confirmed INTEGER;"
+	"ALTER TABLE smtp_tls_failure_detail"
+	" ADD COLUMN sending_mta_reverse_dns TEXT;"
+	"ALTER TABLE smtp_tls_failure_detail ADD COLUMN sending_mta_name TEXT;"
+	"ALTER TABLE smtp_tls_failure_detail"
+	" ADD COLUMN receiving_reverse_dns TEXT;"
+	"ALTER TABLE smtp_tls_failure_detail ADD COLUMN receiving_name TEXT;"
+
+	"DROP VIEW view_smtp_tls_failure_detail;"
+	"CREATE VIEW view_smtp_tls_failure_detail AS SELECT r.org_name,"
+	" r.report_id,"
+	" strftime('%Y-%m-%dT%H:%M:%S+00:00', r.date_begin, 'unixepoch')"
+	"  AS date_begin,"
+	" strftime('%Y-%m-%dT%H:%M:%S+00:00', r.date_end, 'unixepoch')"
+	"  AS date_end,"
+	" p.policy_domain, p.policy_type, f.result_type, f.sending_mta_ip,"
+	" f.sending_mta_reverse_dns, f.sending_mta_name, f.receiving_ip,"
+	" f.receiving_reverse_dns, f.receiving_name,"
+	" f.receiving_mx_hostname, f.receiving_mx_helo,"
+	" f.failed_session_count, f.additional_information_uri,"
+	" f.failure_reason_code"
+	" FROM smtp_tls_failure_detail AS f"
+	" JOIN smtp_tls_policy AS p ON p.id = f.policy_id"
+	" JOIN smtp_tls_report AS r ON r.id = p.report_id;"
+
+	"PRAGMA user_version = 5;",
 };
 
 const int sqlite_schema_version = (int)(sizeof(steps) / sizeof(*steps));

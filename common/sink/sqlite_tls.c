@@ -26,6 +26,10 @@ insert_failure(struct sqlite_db *db, int64_t policy_id, size_t position,
 	sqlite_bind_int(&b, f->failed_session_count);
 	sqlite_bind_text(&b, f->additional_information_uri);
 	sqlite_bind_text(&b, f->failure_reason_code);
+	sqlite_bind_text(&b, f->sending.reverse_dns);
+	sqlite_bind_text(&b, f->sending.name);
+	sqlite_bind_text(&b, f->receiving.reverse_dns);
+	sqlite_bind_text(&b, f->receiving.name);
 	return sqlite_insert(db, &b, e);
 }
 

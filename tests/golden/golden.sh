@@ -16,7 +16,7 @@ golden=$top/tests/golden
 [ -x "$command" ] || { echo "$command is not built" && exit 77; }
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 for name in $(compgen -e DMARC_INTAKE_ || true); do unset "$name"; done
-: >"$work/empty.conf"
+printf '[enrich]\noffline = yes\n' >"$work/empty.conf"
 : >"$work/exit"
 : >"$work/ids"
 cp -R "$top/tests/fixtures" "$work/fixtures" && cd "$work/fixtures"

@@ -10,6 +10,7 @@ allowed() {
 	common/base/*\ common/*) return 1 ;;
 	common/message/*\ common/message/*.h | common/sink/*\ common/sink/*.h) ;;
 	common/report/*\ common/report/*.h | common/report/*\ common/message/*.h) ;;
+	common/enrich/*\ common/enrich/*.h | common/enrich/*\ common/report/report.h) ;;
 	common/*/*\ common/base/*.h) ;;
 	common/sink/*\ common/report/report.h | common/sink/*\ common/report/document.h) ;;
 	common/*/*\ common/*) return 1 ;; # a stage knows no other
@@ -28,9 +29,10 @@ allowed() {
 	common/report/tls*.[ch]\ jansson.h) ;;
 	common/base/sha256.c\ openssl/* | common/base/suffix.c\ libpsl.h | common/base/http*\ curl/*) ;;
 	common/base/smtp_send.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h) ;;
+	common/enrich/resolver*.c\ ares.h | common/enrich/ip_db.c\ maxminddb.h) ;;
 	common/base/daemon.c\ systemd/* | common/base/listen.c\ systemd/*) ;;
 	*\ gmime/* | *\ glib*.h | *\ libxml/* | *\ zlib.h | *\ archive*.h | *\ sqlite3.h | \
-		*\ openssl/* | *\ libpsl.h | *\ systemd/* | *\ jansson.h | *\ curl/*) return 1 ;;
+		*\ openssl/* | *\ libpsl.h | *\ ares.h | *\ maxminddb.h | *\ systemd/* | *\ jansson.h | *\ curl/*) return 1 ;;
 	esac
 }
 bad=0

@@ -29,7 +29,7 @@ KINDS = (
         "failure_sample_attachment": ("sample.attachments[].",)}),
     ("SMTP TLS reports", "smtp_tls", "test_tls", {
         "smtp_tls_report": ("",), "smtp_tls_policy": ("policies[].",),
-        "smtp_tls_failure_detail": ("policies[].failure_details[].",)}),
+        "smtp_tls_failure_detail": ("policies[].failure_details[].", "intake.failure_details[].")}),
 )
 # columns that are the database's own
 OWN = {"id", "key", "report_id", "record_id", "policy_id", "position", "day", "digest", "complete", "unreadable_count",

@@ -436,6 +436,7 @@ print_document(void)
 	int rc = 1;
 
 	full_spf.human_result = "no record";
+	rec.source.confirmed = SOURCE_YES;
 	rec.spf_results = &full_spf;
 	buf_init(&out, 65536);
 	document_init(&d, &r);

@@ -742,7 +742,8 @@ print_document(void)
 	    "application/pdf", "00" } };
 	const struct mail_addresses list = { one, 1 };
 	const struct source source = { "192.0.2.1", "DE", "h.example",
-		"example", "Example", "ISP", "Example", "example", 64500 };
+		"example", "Example", "ISP", "Example", "example", 64500,
+		SOURCE_NO };
 	const struct report r = { .kind = REPORT_FAILURE,
 		.intake = { "file", AT, "m@r.example", "f@r.example",
 		    "t@d.example" },

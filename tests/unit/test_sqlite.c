@@ -744,7 +744,7 @@ count_with_reader(
 	arena_free(&a);
 }
 
-/* Version 4 added the tables of the extensions and nothing else. */
+/* Version 4 added the tables of the extensions, version 5 columns. */
 static void
 upgrade_from_version_3(void **state)
 {
@@ -763,6 +763,20 @@ upgrade_from_version_3(void **state)
 	handle = place_connect(&p);
 	run(handle, "DROP TABLE aggregate_report_extension;"
 		    "DROP TABLE aggregate_record_extension;"
+		    "DROP VIEW view_smtp_tls_failure_detail;"
+		    "ALTER TABLE aggregate_record"
+		    " DROP COLUMN intake_reverse_dns_confirmed;"
+		    "ALTER TABLE failure_report"
+		    " DROP COLUMN intake_reverse_dns_confirmed;"
+		    "ALTER TABLE smtp_tls_failure_detail"
+		    " DROP COLUMN sending_mta_reverse_dns;"
+		    "ALTER TABLE smtp_tls_failure_detail"
+		    " DROP COLUMN sending_mta_name;"
+		    "ALTER TABLE smtp_tls_failure_detail"
+		    " DROP COLUMN receiving_reverse_dns;"
+		    "ALTER TABLE smtp_tls_failure_detail"
+		    " DROP COLUMN receiving_name;"
+		    "CREATE VIEW view_smtp_tls_failure_detail AS SELECT 1;"
 		    "PRAGMA user_version = 3");
 	sqlite3_close(handle);
 

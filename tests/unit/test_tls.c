@@ -1001,6 +1001,15 @@ documents_do_not_swell(void **state)
 	reading_clear(&r);
 }
 
+/* As enrichment does it. */
+static void
+name_source(void *context, struct source *s, struct arena *text)
+{
+	(void)context;
+	s->reverse_dns = arena_strdup(text, "mail.example");
+	s->name = arena_strdup(text, "Mail");
+}
+
 /* With every field, for tests/lint/schema.sh. */
 static int
 print_document(void)
@@ -1028,6 +1037,7 @@ print_document(void)
 	reading_init(&r);
 	must_read(&r, text);
 	report_set_intake(r.rr, &intake);
+	report_each_source(r.rr, name_source, NULL);
 	buf_reset(&r.document);
 	document_init(&d, report_of(r.rr));
 	if (document_write(&d, &r.rec, &r.document, &r.e) < 0)
