@@ -2,8 +2,14 @@
 /*
  * feed.c - every mail of what a person named through the pipeline.
  * in: paths (source.c)    out: verdicts, counted; complaints on stderr
+ *
+ * Several threads take turns at the source, so that the mails in hand share
+ * a transaction or a bulk request.
  */
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 
 #include "common/base/clock.h"
@@ -12,8 +18,19 @@
 #include "common/verdict.h"
 
 #include "cli/feed.h"
+#include "cli/maildir.h"
 #include "cli/progress.h"
 #include "cli/source.h"
+
+/* What the threads share; all of it is under lock. */
+struct shift {
+	pthread_mutex_t lock;
+	struct feed *feed;
+	struct mail_source *source;
+	struct progress *bar; /* NULL: none */
+	int rc;               /* of the last source_next; -1: *e ends it */
+	struct err *e;
+};
 
 /* "FILE: reason": both may hold strangers' text. */
 static void
@@ -58,26 +75,27 @@ heed(struct feed *f, struct progress *bar, const char *name,
 	return 0;
 }
 
-static int
-run_mail(struct feed *f, struct progress *bar, const char *name,
-    struct spill *mail, struct err *e)
+/* In its Maildir, if it is in one; what fails is told and counted. */
+static void
+mark(struct feed *f, struct progress *bar, const char *file,
+    const struct outcome *o)
 {
-	struct envelope env = { .transport = "file", .session = "file" };
-	struct outcome o = { 0 };
-	struct deadline d;
+	struct err e = { 0 };
 
-	f->mails++;
-	env.received = clock_now();
-	deadline_start(&d, 0, f->budget_ms);
-	pipeline_run(f->pipeline, &env, mail, &d, &o);
-	return heed(f, bar, name, &o, e);
+	if (f->maildir == NULL || file == NULL ||
+	    maildir_mark(file, f->maildir, o, &e) == 0)
+		return;
+	f->unmarked++;
+	tell(bar, file, e.text);
 }
 
 /* The input's fault is told and counted; ours ends the run. */
 static int
-heed_source(
-    struct feed *f, struct progress *bar, const char *name, struct err *e)
+heed_source(struct shift *sh, const char *name, struct err *e)
 {
+	static const struct outcome kept = { .verdict = VERDICT_KEPT };
+	struct feed *f = sh->feed;
+
 	switch (e->kind) {
 	case ERR_CONF:
 		f->missing++;
@@ -86,44 +104,120 @@ heed_source(
 	case ERR_MALFORMED:
 		f->mails++;
 		f->unreadable++;
+		mark(f, sh->bar, source_maildir_file(sh->source), &kept);
 		break;
 	default:
 		return err_add(e, "%s", name);
 	}
-	tell(bar, name, e->text);
+	tell(sh->bar, name, e->text);
 	err_clear(e);
 	return 0;
+}
+
+/* A mail that one thread has in hand. */
+struct hand {
+	struct spill mail;
+	char *name; /* owned */
+	char *file; /* in a Maildir; owned, NULL: it is in none */
+};
+
+/* The next mail. False: there is none, or something ended the run. */
+static bool
+take(struct shift *sh, struct hand *h)
+{
+	uint64_t done, total;
+	const char *name, *file;
+	struct err e = { 0 };
+	int rc = -1;
+
+	pthread_mutex_lock(&sh->lock);
+	while (sh->rc == 1 &&
+	       (rc = source_next(sh->source, &h->mail, &name, &e)) < 0) {
+		spill_clear(&h->mail);
+		if (heed_source(sh, name, &e) == 0)
+			continue;
+		*sh->e = e;
+		sh->rc = -1;
+	}
+	if (rc == 0)
+		sh->rc = 0;
+	if (rc == 1) {
+		file = source_maildir_file(sh->source);
+		h->name = xstrdup(name);
+		h->file = file != NULL ? xstrdup(file) : NULL;
+		source_position(sh->source, &done, &total);
+		progress_set(sh->bar, sh->feed->mails++, done, total);
+	}
+	pthread_mutex_unlock(&sh->lock);
+	return rc == 1;
+}
+
+static void
+run_mail(struct shift *sh, struct hand *h)
+{
+	struct feed *f = sh->feed;
+	struct envelope env = { .transport = "file", .session = "file" };
+	struct outcome o = { 0 };
+	struct deadline d;
+	struct err e;
+
+	env.received = clock_now();
+	deadline_start(&d, 0, f->budget_ms);
+	pipeline_run(f->pipeline, &env, &h->mail, &d, &o);
+	pthread_mutex_lock(&sh->lock);
+	if (heed(f, sh->bar, h->name, &o, &e) == 0) {
+		mark(f, sh->bar, h->file, &o);
+	} else if (sh->rc >= 0) {
+		*sh->e = e;
+		sh->rc = -1;
+	}
+	pthread_mutex_unlock(&sh->lock);
+}
+
+static void *
+work(void *argument)
+{
+	struct shift *sh = argument;
+	struct hand h;
+
+	pipeline_mail_init(sh->feed->pipeline, &h.mail);
+	while (take(sh, &h)) {
+		run_mail(sh, &h);
+		free(h.name);
+		free(h.file);
+		spill_clear(&h.mail);
+	}
+	return NULL;
 }
 
 int
 feed_run(struct feed *f, char *const *paths, size_t count, struct err *e)
 {
-	struct mail_source *s = source_open(paths, count, &f->conf->limits);
-	struct progress *bar = f->is_silent ? NULL : progress_start();
-	struct spill mail;
-	const char *name = NULL;
-	uint64_t done, total;
-	int rc;
+	struct shift sh = { .feed = f, .rc = 1, .e = e };
+	pthread_t thread[FEED_JOBS_MAX];
+	unsigned i, started = 0;
 
-	do {
-		pipeline_mail_init(f->pipeline, &mail);
-		rc = source_next(s, &mail, &name, e);
-		source_position(s, &done, &total);
-		progress_set(bar, f->mails, done, total);
-		if (rc == 1)
-			rc = run_mail(f, bar, name, &mail, e) < 0 ? -1 : 1;
-		else if (rc < 0)
-			rc = heed_source(f, bar, name, e) < 0 ? -1 : 1;
-		spill_clear(&mail);
-	} while (rc == 1);
-	progress_stop(&bar);
-	source_close(&s);
-	return rc;
+	pthread_mutex_init(&sh.lock, NULL);
+	sh.source = source_open(paths, count, &f->conf->limits);
+	sh.bar = f->is_silent ? NULL : progress_start();
+	/* with fewer threads than wanted it goes on, only slower */
+	while (started + 1 < f->jobs &&
+	       pthread_create(&thread[started], NULL, work, &sh) == 0)
+		started++;
+	(void)work(&sh);
+	for (i = 0; i < started; i++)
+		(void)pthread_join(thread[i], NULL);
+	progress_stop(&sh.bar);
+	source_close(&sh.source);
+	pthread_mutex_destroy(&sh.lock);
+	return sh.rc;
 }
 
 int
 feed_exit_code(const struct feed *f)
 {
+	if (f->unmarked > 0)
+		return EX_CANTCREAT;
 	if (f->unreadable + f->not_reports > 0)
 		return EX_DATAERR;
 	return f->missing > 0 ? EX_NOINPUT : EX_OK;

@@ -127,7 +127,7 @@ const struct import_row import_table[] = {
 	    "a report over more than 24 hours is sliced by UTC day"),
 	NONE("general", "n_procs",
 	    "mails are handled side by side in threads: [lmtp] connections, "
-	    "[milter] mails"),
+	    "[milter] mails, \"dmarc-intake ingest -j\""),
 	NONE("general", "fail_on_output_error",
 	    "always so: what is not stored is not acknowledged"),
 	NONE("general", "index_prefix_domain_map",
@@ -188,9 +188,10 @@ const struct import_row import_table[] = {
 	NONE("gmail_api", "service_account_user", GMAIL),
 	NONE("gmail_api", "delegated_user", GMAIL),
 
-	NONE("maildir", "maildir_path",
-	    "name the folder: dmarc-intake ingest FOLDER"),
-	NONE("maildir", "path", "name the folder: dmarc-intake ingest FOLDER"),
+	TO("maildir", "maildir_path", "maildir", "path", import_path,
+	    .text = "\"dmarc-intake ingest\" reads it, once: from cron or a "
+		    "systemd timer"),
+	TO("maildir", "path", "maildir", "path", import_path, .text = NULL),
 	NONE("maildir", "maildir_create", CREATED),
 	NONE("maildir", "create", CREATED),
 

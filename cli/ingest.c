@@ -6,16 +6,20 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/daemon.h"
+#include "common/base/text.h"
 #include "common/pipeline.h"
 
 #include "cli/command.h"
 #include "cli/feed.h"
 
 #define BUDGET_MS (60 * 1000) /* a sink that stands still is away */
+#define JOBS_DEFAULT 8
 
-static const char usage[] = "usage: dmarc-intake ingest FILE|FOLDER|-...";
+static const char usage[] =
+    "usage: dmarc-intake ingest [--jobs N] [FILE|FOLDER|-...]";
 
 static void
 print_help(void)
@@ -23,10 +27,13 @@ print_help(void)
 	(void)printf("%s\n\n"
 		     "Reads DMARC reports out of mails, mboxes, Maildirs, "
 		     "folders, XML, gzip and zip\nfiles or stdin (-) into the "
-		     "configured sinks. The inputs stay as they are, and\n"
-		     "records that are stored already are counted as "
-		     "duplicates.\n",
-	    usage);
+		     "configured sinks; without one, out of [maildir] path.\n"
+		     "Records that are stored already are counted as "
+		     "duplicates. The inputs stay as\nthey are, but for "
+		     "mails in a Maildir: see [maildir] mark.\n\n"
+		     "  -j, --jobs N  mails in hand at the same time "
+		     "(default: %d)\n",
+	    usage, JOBS_DEFAULT);
 }
 
 static void
@@ -39,24 +46,16 @@ print_counts(const struct feed *f)
 	    f->unreadable);
 }
 
-int
-cmd_ingest(const struct cli *cli, int argc, char **argv)
+static int
+run(const struct cli *cli, unsigned jobs, char *const *paths, size_t count)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' }, { 0 }
-	};
-	struct feed feed = { .conf = cli->conf, .budget_ms = BUDGET_MS };
+	struct feed feed = { .conf = cli->conf,
+		.maildir = &cli->conf->maildir,
+		.budget_ms = BUDGET_MS,
+		.jobs = jobs };
 	struct err e = { 0 };
-	int c, rc;
+	int rc;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c != 'h')
-			return cli_usage(usage);
-		print_help();
-		return EX_OK;
-	}
-	if (optind == argc)
-		return cli_usage(usage);
 	/* root's files in the state folder would lock the daemons out */
 	if (daemon_become_owner(cli->conf->intake.state_path, &e) < 0 ||
 	    pipeline_open_ingest(&feed.pipeline, cli->conf, &e) < 0) {
@@ -64,7 +63,7 @@ cmd_ingest(const struct cli *cli, int argc, char **argv)
 		return cli_exit_code(&e);
 	}
 	pipeline_tell(feed.pipeline, cli_warn, NULL);
-	rc = feed_run(&feed, argv + optind, (size_t)(argc - optind), &e);
+	rc = feed_run(&feed, paths, count, &e);
 	pipeline_close(&feed.pipeline);
 	print_counts(&feed);
 	if (rc < 0) {
@@ -72,4 +71,46 @@ cmd_ingest(const struct cli *cli, int argc, char **argv)
 		return cli_exit_code(&e);
 	}
 	return feed_exit_code(&feed);
+}
+
+/* 0: it is no number of jobs. */
+static unsigned
+jobs_of(const char *text)
+{
+	int64_t n;
+
+	if (text_to_int64(text, strlen(text), &n) < 0 || n < 1 ||
+	    n > FEED_JOBS_MAX)
+		return 0;
+	return (unsigned)n;
+}
+
+int
+cmd_ingest(const struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = { { "jobs", required_argument,
+						     NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { 0 } };
+	unsigned jobs = JOBS_DEFAULT;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "hj:", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			jobs = jobs_of(optarg);
+			break;
+		case 'h':
+			print_help();
+			return EX_OK;
+		default:
+			return cli_usage(usage);
+		}
+	}
+	if (jobs == 0)
+		return cli_usage(usage);
+	if (optind < argc)
+		return run(cli, jobs, argv + optind, (size_t)(argc - optind));
+	if (cli->conf->maildir.path == NULL)
+		return cli_usage(usage);
+	return run(cli, jobs, &cli->conf->maildir.path, 1);
 }

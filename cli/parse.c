@@ -166,7 +166,7 @@ static int
 print_all(const struct cli *cli, const char *format, struct output *out,
     char *const *paths, size_t count)
 {
-	struct feed feed = { .conf = cli->conf };
+	struct feed feed = { .conf = cli->conf, .jobs = 1 };
 	struct err e = { 0 };
 	int rc;
 

@@ -39,6 +39,7 @@ struct mail_source {
 	int fd;                           /* of the file in hand, or -1 */
 	char *path;                       /* of the file in hand; owned */
 	char *name;                       /* as told; owned */
+	char *maildir_file; /* of the mail that was given last; owned */
 	bool is_mbox;
 	uint64_t mail_number; /* in the mbox, from 1 */
 	uint64_t done, total;
@@ -92,6 +93,7 @@ source_close(struct mail_source **s)
 	if ((*s)->tree != NULL)
 		(void)fts_close((*s)->tree);
 	free((*s)->name);
+	free((*s)->maildir_file);
 	free(*s);
 	*s = NULL;
 }
@@ -206,6 +208,15 @@ is_skipped(const FTSENT *entry)
 	       strcmp(entry->fts_name, "new") != 0;
 }
 
+static bool
+is_of_maildir(const FTSENT *entry)
+{
+	const FTSENT *folder = entry->fts_parent;
+
+	return folder->fts_level > FTS_ROOTLEVEL &&
+	       folder->fts_parent->fts_number == MAILDIR;
+}
+
 static int
 tree_trouble(struct mail_source *s, const FTSENT *entry, struct err *e)
 {
@@ -214,11 +225,27 @@ tree_trouble(struct mail_source *s, const FTSENT *entry, struct err *e)
 	return cannot(e, "cannot be read");
 }
 
+/* False: a reader has renamed it since, and the next run will find it. */
+static bool
+open_maildir_file(
+    struct mail_source *s, const char *path, int *rc, struct err *e)
+{
+	*rc = open_path(s, path, e);
+	if (*rc < 0 && access(path, F_OK) < 0 && errno == ENOENT) {
+		close_file(s);
+		err_clear(e);
+		return false;
+	}
+	s->maildir_file = xstrdup(path);
+	return true;
+}
+
 /* The next file of the folder in hand: 1 open, 0 none left, -1 *e. */
 static int
 next_of_tree(struct mail_source *s, struct err *e)
 {
 	FTSENT *entry;
+	int rc;
 
 	while ((errno = 0, entry = fts_read(s->tree)) != NULL) {
 		if (is_skipped(entry)) {
@@ -232,7 +259,11 @@ next_of_tree(struct mail_source *s, struct err *e)
 				entry->fts_number = MAILDIR;
 			break;
 		case FTS_F:
-			return open_path(s, entry->fts_accpath, e);
+			if (!is_of_maildir(entry))
+				return open_path(s, entry->fts_accpath, e);
+			if (open_maildir_file(s, entry->fts_accpath, &rc, e))
+				return rc;
+			break;
 		case FTS_DNR:
 		case FTS_ERR:
 		case FTS_NS:
@@ -429,12 +460,20 @@ set_name(struct mail_source *s, const char **name)
 	*name = s->name;
 }
 
+const char *
+source_maildir_file(const struct mail_source *s)
+{
+	return s->is_mbox ? NULL : s->maildir_file;
+}
+
 int
 source_next(
     struct mail_source *s, struct spill *mail, const char **name, struct err *e)
 {
 	int rc;
 
+	free(s->maildir_file);
+	s->maildir_file = NULL;
 	if (s->fd < 0 && (rc = open_next(s, e)) <= 0) {
 		if (rc < 0)
 			set_name(s, name);

@@ -31,6 +31,12 @@ int source_next(struct mail_source *s, struct spill *mail, const char **name,
     struct err *e);
 
 /*
+ * The file of the mail that source_next gave last, where it is a Maildir's:
+ * FOLDER/new/NAME or FOLDER/cur/NAME. NULL elsewhere; borrowed likewise.
+ */
+const char *source_maildir_file(const struct mail_source *s);
+
+/*
  * How far it is: bytes read, and bytes of the files that were named (0 when a
  * folder or stdin is among them and nobody can tell).
  */

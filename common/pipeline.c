@@ -164,6 +164,9 @@ note_report(struct run *r, const struct report *report)
 
 	if (o->reports++ == 0)
 		note_names(r, report);
+	o->has_aggregate |= report->kind == REPORT_AGGREGATE;
+	o->has_failure |= report->kind == REPORT_FAILURE;
+	o->has_tls |= report->kind == REPORT_TLS;
 	if (g->unreadable_count == 0)
 		return;
 	o->unreadable += g->unreadable_count;

@@ -31,9 +31,10 @@ enum outcome_turn {
 /* What became of one mail, for the log line and the reply. */
 struct outcome {
 	enum verdict verdict;
-	struct err why;      /* ERR_NONE when all is well */
-	uint64_t reports;    /* read */
-	uint64_t stored;     /* records, new */
+	struct err why;   /* ERR_NONE when all is well */
+	uint64_t reports; /* read */
+	bool has_aggregate, has_failure, has_tls; /* of these kinds */
+	uint64_t stored;                          /* records, new */
 	uint64_t duplicates; /* records that were there already */
 	uint64_t unreadable; /* records that could not be read */
 	uint64_t partial;  /* records of reports that parsedmarc has in part */

@@ -87,6 +87,21 @@ struct conf_milter {
 	int64_t budget_s, progress_timeout_s;
 };
 
+/* What becomes of a mail in its mailbox when its reports are stored. */
+enum conf_mark {
+	CONF_MARK_NONE,
+	CONF_MARK_SEEN,
+	CONF_MARK_MOVE, /* to a folder below archive_folder */
+	CONF_MARK_DELETE,
+};
+
+/* For dmarc-intake ingest. */
+struct conf_maildir {
+	char *path; /* NULL: inputs are named on the command line */
+	enum conf_mark mark;
+	char *archive_folder;
+};
+
 struct conf_sqlite {
 	bool on;
 	char *path;
@@ -170,6 +185,7 @@ struct conf {
 	struct conf_limits limits;
 	struct conf_lmtp lmtp;
 	struct conf_milter milter;
+	struct conf_maildir maildir;
 	struct conf_sqlite sqlite;
 	struct conf_ndjson ndjson;
 	struct conf_quarantine quarantine;

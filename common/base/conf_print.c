@@ -112,7 +112,7 @@ write_preset(const struct conf_table *t, const struct conf_key *k, FILE *out)
 	const struct conf_key *state;
 
 	if (k->preset == NULL || k->type != CONF_PATH || *k->preset == '/') {
-		(void)fputs(k->preset != NULL ? k->preset : "none", out);
+		(void)fputs(k->preset != NULL ? k->preset : "-", out);
 		return;
 	}
 	for (state = t->keys; state->section != NULL; state++)

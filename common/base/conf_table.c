@@ -22,6 +22,7 @@ _Static_assert(sizeof(enum log_target) == sizeof(int) &&
 		   sizeof(enum conf_sample) == sizeof(int) &&
 		   sizeof(enum conf_match) == sizeof(int) &&
 		   sizeof(enum conf_action) == sizeof(int) &&
+		   sizeof(enum conf_mark) == sizeof(int) &&
 		   sizeof(enum conf_on_error) == sizeof(int),
     "a choice is written as int");
 
@@ -88,6 +89,14 @@ static const struct conf_choice on_errors[] = {
 	{ NULL, 0 },
 };
 
+static const struct conf_choice marks[] = {
+	{ "none", CONF_MARK_NONE },
+	{ "seen", CONF_MARK_SEEN },
+	{ "move", CONF_MARK_MOVE },
+	{ "delete", CONF_MARK_DELETE },
+	{ NULL, 0 },
+};
+
 /* "user@domain", "*@domain", "user@*" */
 static int
 check_recipient(const char *text, struct err *e)
@@ -99,6 +108,23 @@ check_recipient(const char *text, struct err *e)
 		    "'%.80s' is no address (as rua@example.org, "
 		    "*@example.org, rua@*)",
 		    text);
+	return 0;
+}
+
+/* The name of a folder, with "/" or "." between its parts. */
+static int
+check_folder(const char *text, struct err *e)
+{
+	size_t len = strlen(text);
+	const char *p;
+
+	for (p = text; *p != '\0'; p++)
+		if (strchr("/.", *p) != NULL &&
+		    (p == text || p + 1 == text + len ||
+			strchr("/.", p[1]) != NULL))
+			return err_set(e, ERR_CONF,
+			    "'%.80s' is no folder (as Archive, DMARC/Done)",
+			    text);
 	return 0;
 }
 
@@ -321,6 +347,7 @@ static const struct conf_section sections[] = {
 	{ .name = "intake" },
 	{ .name = "lmtp" },
 	{ .name = "milter" },
+	{ .name = "maildir" },
 	{ .name = "sqlite",
 	    .on = offsetof(struct conf, sqlite.on),
 	    .flags = CONF_RESTART },
@@ -415,6 +442,13 @@ static const struct conf_key keys[] = {
 	COUNT(milter, mails, "20", 1, 1000),
 	SECONDS(milter, budget, "240s", 1, DAY_S),
 	SECONDS(milter, progress_timeout, "60s", 1, DAY_S),
+
+	KEY("maildir", "path", CONF_PATH, 0, maildir.path, NULL,
+	    .check = NULL),
+	KEY("maildir", "mark", CONF_CHOICE, 0, maildir.mark, "none",
+	    .choices = marks),
+	KEY("maildir", "archive_folder", CONF_STRING, 0,
+	    maildir.archive_folder, "Archive", .check = check_folder),
 
 	KEY("sqlite", "path", CONF_PATH, CONF_RESTART, sqlite.path,
 	    "dmarc-intake.db", .check = NULL),

@@ -179,7 +179,7 @@ def test_a_copy_is_a_duplicate(conf):
 
 def test_a_sink_that_is_away_stops_it(conf, tmp_path):
     conf.write_text(conf.read_text().replace("state/records", "state/none/records"))
-    done = run("ingest", REPORT, OTHER_REPORT, conf=conf)
+    done = run("ingest", "-j", "1", REPORT, OTHER_REPORT, conf=conf)
     assert done.returncode == TEMPFAIL
     assert "none/records" in done.stderr.decode()
     assert done.stdout.startswith(b"1 mails, 0 reports, 0 records stored")

@@ -11,7 +11,7 @@ work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 # section.key default|mark, sorted
 "$program" | awk '{
 	key = $1; mark = $NF; $1 = $2 = $NF = ""; gsub(/^ +| +$/, "")
-	print key " " ($0 == "none" ? "" : $0) "|" mark
+	print key " " ($0 == "-" ? "" : $0) "|" mark
 }' | sort >"$work/table"
 
 # the mark closes the comment above one key or several

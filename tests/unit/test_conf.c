@@ -713,8 +713,7 @@ test_print_keys(void **state)
 	assert_non_null(strstr(text,
 	    "sqlite.path path /var/lib/dmarc-intake/dmarc-intake.db "
 	    "restart\n"));
-	assert_non_null(
-	    strstr(text, "lmtp.socket_owner string none restart\n"));
+	assert_non_null(strstr(text, "lmtp.socket_owner string - restart\n"));
 	assert_non_null(
 	    strstr(text, "lmtp.networks list 127.0.0.0/8, ::1/128 reload\n"));
 	free(text);
