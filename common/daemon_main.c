@@ -7,6 +7,7 @@
 #include "config.h"
 #endif
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +25,19 @@
 static int
 usage(const struct daemon_program *d, FILE *out, int code)
 {
+	const struct daemon_flag *f;
+
+	(void)fprintf(out, "usage: %s [-c FILE] [-V] [-h]", d->name);
+	for (f = d->flags; f != NULL && f->name != NULL; f++)
+		(void)fprintf(out, " [--%s]", f->name);
 	(void)fprintf(out,
-	    "usage: %s [-c FILE] [-V] [-h]\n"
+	    "\n"
 	    "  -c FILE  read FILE instead of %s\n"
 	    "  -V       print the version\n"
 	    "  -h       print this\n",
-	    d->name, CONF_PATH_DEFAULT);
+	    CONF_PATH_DEFAULT);
+	for (f = d->flags; f != NULL && f->name != NULL; f++)
+		(void)fprintf(out, "  --%-6s %s\n", f->name, f->help);
 	return code;
 }
 
@@ -68,23 +76,38 @@ run(const struct daemon_program *d, const char *path, struct err *e)
 		}
 		conf_free(&conf);
 	}
-	if (rc == 0)
-		return EX_OK;
+	if (rc >= 0)
+		return rc;
 	log_err("%s", e->text);
 	if (is_hidden(target))
 		(void)fprintf(stderr, "%s: %s\n", d->name, e->text);
 	return e->kind == ERR_CONF ? EX_CONFIG : EX_TEMPFAIL;
 }
 
+/* As getopt_long wants them; each gives 0 and its number. */
+static void
+fill_options(const struct daemon_program *d, struct option *options)
+{
+	const struct daemon_flag *f;
+
+	for (f = d->flags; f != NULL && f->name != NULL; f++)
+		*options++ = (struct option){ f->name, no_argument, NULL, 0 };
+}
+
 int
 daemon_main(const struct daemon_program *d, int argc, char **argv)
 {
+	struct option options[DAEMON_FLAGS_MAX + 1] = { { 0 } };
 	const char *path = NULL;
 	struct err e = { 0 };
-	int opt;
+	int opt, at;
 
-	while ((opt = getopt(argc, argv, "c:Vh")) != -1) {
+	fill_options(d, options);
+	while ((opt = getopt_long(argc, argv, "c:Vh", options, &at)) != -1) {
 		switch (opt) {
+		case 0:
+			*d->flags[at].is_on = true;
+			break;
 		case 'c':
 			path = optarg;
 			break;

@@ -6,14 +6,29 @@
 #ifndef COMMON_DAEMON_MAIN_H
 #define COMMON_DAEMON_MAIN_H
 
+#include <stdbool.h>
+
 #include "common/pipeline.h"
+
+/* An option of one program, --name. */
+struct daemon_flag {
+	const char *name; /* NULL ends */
+	const char *help;
+	bool *is_on;
+};
+
+#define DAEMON_FLAGS_MAX 8
 
 struct daemon_program {
 	const char *name; /* "dmarc-intake-lmtpd" */
 	/* ERR_CONF when this program cannot work with conf. */
 	int (*check)(const struct conf *conf, struct err *e);
-	/* Serve until the signal to stop. The log is open, conf is checked. */
+	/*
+	 * Serve until the signal to stop. The log is open, conf is checked.
+	 * Returns the exit code, or -1 and *e.
+	 */
 	int (*run)(struct conf *conf, struct err *e);
+	const struct daemon_flag *flags; /* NULL: none */
 };
 
 /* All of main: -c FILE, -V, -h, then d->run. Returns the exit code. */

@@ -64,6 +64,9 @@ int pipeline_open_waiting(
 /* The configured sinks but no quarantine: the input stays where it is. */
 int pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e);
 
+/* Let no mail crash the program twice: pipeline_open does that too. */
+void pipeline_guard(struct pipeline *p);
+
 /* No sink, no quarantine: all reports go to out in this format. */
 int pipeline_open_print(struct pipeline **p, struct conf *conf,
     const char *format, FILE *out, struct err *e);
@@ -132,6 +135,9 @@ int pipeline_again(struct pipeline *p, const struct pipeline_again *how,
 
 /* The quarantine, and nothing that is stored, kept or sent: a dry run. */
 int pipeline_open_dry(struct pipeline **p, struct conf *conf, struct err *e);
+
+/* Nothing at all that is stored, kept or sent: what would become of mails. */
+int pipeline_open_test(struct pipeline **p, struct conf *conf, struct err *e);
 
 /* Remove the mails that were kept for [quarantine] max_age. */
 int pipeline_expire(struct pipeline *p, uint64_t *removed, struct err *e);

@@ -198,8 +198,8 @@ add_quarantine(struct pipeline **p, struct err *e)
 	return rc;
 }
 
-static void
-add_crash(struct pipeline *p)
+void
+pipeline_guard(struct pipeline *p)
 {
 	char *path = xasprintf("%s/crashed", p->first->intake.state_path);
 
@@ -215,7 +215,7 @@ pipeline_open(struct pipeline **p, struct conf *conf, struct err *e)
 	if (pipeline_open_ingest(&opened, conf, e) < 0 ||
 	    add_quarantine(&opened, e) < 0)
 		return -1;
-	add_crash(opened);
+	pipeline_guard(opened);
 	*p = opened;
 	return 0;
 }
@@ -230,15 +230,22 @@ pipeline_open_waiting(struct pipeline **p, struct conf *conf, struct err *e)
 }
 
 int
+pipeline_open_test(struct pipeline **p, struct conf *conf, struct err *e)
+{
+	if (make_folder(conf->intake.temp_path, e) < 0)
+		return -1;
+	*p = pipeline_new(conf);
+	(*p)->is_dry = true;
+	return 0;
+}
+
+int
 pipeline_open_dry(struct pipeline **p, struct conf *conf, struct err *e)
 {
 	struct pipeline *opened;
 
-	if (make_folder(conf->intake.temp_path, e) < 0)
-		return -1;
-	opened = pipeline_new(conf);
-	opened->is_dry = true;
-	if (add_quarantine(&opened, e) < 0)
+	if (pipeline_open_test(&opened, conf, e) < 0 ||
+	    add_quarantine(&opened, e) < 0)
 		return -1;
 	*p = opened;
 	return 0;

@@ -22,6 +22,12 @@ struct conf_list {
 	size_t count;
 };
 
+/* Items of a named section, as in "[imap NAME]" or "[imap]" (name ""). */
+struct conf_many {
+	void **item; /* owned; each starts with its name, a char * */
+	size_t count;
+};
+
 /* How much of the mail in a failure report is kept: it has personal data. */
 enum conf_sample { CONF_SAMPLE_NONE, CONF_SAMPLE_HEADERS, CONF_SAMPLE_FULL };
 
@@ -51,6 +57,7 @@ struct conf_limits {
 	uint64_t sample, header_fields;
 	uint64_t tls_report, tls_entries;
 	uint64_t temporary, spool_memory;
+	uint64_t imap_reply, imap_mails;
 };
 
 struct conf_lmtp {
@@ -100,6 +107,40 @@ struct conf_maildir {
 	char *path; /* NULL: inputs are named on the command line */
 	enum conf_mark mark;
 	char *archive_folder;
+};
+
+enum conf_imap_tls {
+	CONF_IMAP_TLS_TLS,      /* from the first byte, verified */
+	CONF_IMAP_TLS_STARTTLS, /* required and verified */
+	CONF_IMAP_TLS_NO,
+};
+
+enum conf_imap_auth {
+	CONF_IMAP_AUTH_AUTO, /* what the server offers, for a password */
+	CONF_IMAP_AUTH_PLAIN,
+	CONF_IMAP_AUTH_LOGIN,
+	CONF_IMAP_AUTH_XOAUTH2,
+	CONF_IMAP_AUTH_OAUTHBEARER,
+};
+
+/* One account, [imap NAME]; an item of a conf_many, so the name comes first. */
+struct conf_imap {
+	char *name;
+	char *host;
+	uint64_t port; /* 0 in the file: by tls */
+	enum conf_imap_tls tls;
+	char *cert_path; /* of the CA; NULL: the system's */
+	bool skip_certificate_verification;
+	char *user, *password;
+	enum conf_imap_auth auth;
+	char *token_path; /* of the OAuth token: read at each login */
+	struct conf_list reports_folder;
+	char *archive_folder;
+	enum conf_mark mark;
+	int64_t check_timeout_s;    /* between two looks without IDLE */
+	int64_t timeout_s;          /* of the server, without a byte */
+	int64_t progress_timeout_s; /* of a sink */
+	uint64_t mails;             /* in hand at the same time */
 };
 
 struct conf_sqlite {
@@ -186,6 +227,7 @@ struct conf {
 	struct conf_lmtp lmtp;
 	struct conf_milter milter;
 	struct conf_maildir maildir;
+	struct conf_many imap; /* of struct conf_imap */
 	struct conf_sqlite sqlite;
 	struct conf_ndjson ndjson;
 	struct conf_quarantine quarantine;

@@ -22,8 +22,10 @@ _Static_assert(sizeof(enum log_target) == sizeof(int) &&
 		   sizeof(enum conf_sample) == sizeof(int) &&
 		   sizeof(enum conf_match) == sizeof(int) &&
 		   sizeof(enum conf_action) == sizeof(int) &&
-		   sizeof(enum conf_mark) == sizeof(int) &&
-		   sizeof(enum conf_on_error) == sizeof(int),
+		   sizeof(enum conf_on_error) == sizeof(int) &&
+		   sizeof(enum conf_imap_tls) == sizeof(int) &&
+		   sizeof(enum conf_imap_auth) == sizeof(int) &&
+		   sizeof(enum conf_mark) == sizeof(int),
     "a choice is written as int");
 
 static const struct conf_choice log_targets[] = {
@@ -86,6 +88,22 @@ static const struct conf_choice actions[] = {
 static const struct conf_choice on_errors[] = {
 	{ "tempfail", CONF_ON_ERROR_TEMPFAIL },
 	{ "accept", CONF_ON_ERROR_ACCEPT },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice imap_tls[] = {
+	{ "tls", CONF_IMAP_TLS_TLS },
+	{ "starttls", CONF_IMAP_TLS_STARTTLS },
+	{ "no", CONF_IMAP_TLS_NO },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice imap_auths[] = {
+	{ "auto", CONF_IMAP_AUTH_AUTO },
+	{ "plain", CONF_IMAP_AUTH_PLAIN },
+	{ "login", CONF_IMAP_AUTH_LOGIN },
+	{ "xoauth2", CONF_IMAP_AUTH_XOAUTH2 },
+	{ "oauthbearer", CONF_IMAP_AUTH_OAUTHBEARER },
 	{ NULL, 0 },
 };
 
@@ -154,6 +172,23 @@ check_smtp_host(const char *text, struct err *e)
 		    "2001:db8::1)",
 		    text);
 	return 0;
+}
+
+/* A mailbox, in UTF-8; its levels are told apart by "/". */
+static int
+check_mailbox(const char *text, struct err *e)
+{
+	size_t len = strlen(text);
+	const char *p;
+
+	for (p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			break;
+	if (*p == '\0' && len > 0 && *text != '/' && text[len - 1] != '/' &&
+	    strstr(text, "//") == NULL && text_utf8_valid(text, len) == len)
+		return 0;
+	return err_set(e, ERR_CONF,
+	    "'%.80s' is no folder (as INBOX, Reports/DMARC)", text);
 }
 
 static int
@@ -348,6 +383,9 @@ static const struct conf_section sections[] = {
 	{ .name = "lmtp" },
 	{ .name = "milter" },
 	{ .name = "maildir" },
+	{ .name = "imap",
+	    .many = offsetof(struct conf, imap),
+	    .item_size = sizeof(struct conf_imap) },
 	{ .name = "sqlite",
 	    .on = offsetof(struct conf, sqlite.on),
 	    .flags = CONF_RESTART },
@@ -372,6 +410,10 @@ static const struct conf_section sections[] = {
 #define ELASTIC(key, kind, flag, member, text, ...) \
 	KEY("elasticsearch", key, kind, CONF_RESTART | flag, \
 	    elasticsearch.member, text, __VA_ARGS__)
+#define IMAP(key, kind, flag, member, text, ...) \
+	{ .section = "imap", .name = key, .type = kind, .flags = flag, \
+	  .offset = offsetof(struct conf_imap, member), .preset = text, \
+	  __VA_ARGS__ }
 #define SIZE(sec, member, text, from, to) \
 	KEY(#sec, #member, CONF_SIZE, 0, sec.member, text, RANGE(from, to))
 #define COUNT(sec, member, text, from, to) \
@@ -449,6 +491,29 @@ static const struct conf_key keys[] = {
 	    .choices = marks),
 	KEY("maildir", "archive_folder", CONF_STRING, 0,
 	    maildir.archive_folder, "Archive", .check = check_folder),
+
+	IMAP("host", CONF_STRING, 0, host, NULL, .check = check_smtp_host),
+	IMAP("port", CONF_COUNT, 0, port, "0", RANGE(0, 65535)),
+	IMAP("tls", CONF_CHOICE, 0, tls, "tls", .choices = imap_tls),
+	IMAP("cert_path", CONF_PATH, 0, cert_path, NULL, .check = NULL),
+	IMAP("skip_certificate_verification", CONF_BOOL, 0,
+	    skip_certificate_verification, "no", .check = NULL),
+	IMAP("user", CONF_STRING, 0, user, NULL, .check = NULL),
+	IMAP("password", CONF_STRING, CONF_SECRET, password, NULL,
+	    .check = NULL),
+	IMAP("auth", CONF_CHOICE, 0, auth, "auto", .choices = imap_auths),
+	IMAP("token_path", CONF_PATH, 0, token_path, NULL, .check = NULL),
+	IMAP("reports_folder", CONF_LIST, 0, reports_folder, "INBOX",
+	    .check = check_mailbox),
+	IMAP("archive_folder", CONF_STRING, 0, archive_folder, "Archive",
+	    .check = check_mailbox),
+	IMAP("mark", CONF_CHOICE, 0, mark, "move", .choices = marks),
+	IMAP("check_timeout", CONF_SECONDS, 0, check_timeout_s, "30s",
+	    RANGE(1, DAY_S)),
+	IMAP("timeout", CONF_SECONDS, 0, timeout_s, "60s", RANGE(1, 600)),
+	IMAP("progress_timeout", CONF_SECONDS, 0, progress_timeout_s, "60s",
+	    RANGE(1, DAY_S)),
+	IMAP("mails", CONF_COUNT, 0, mails, "8", RANGE(1, 64)),
 
 	KEY("sqlite", "path", CONF_PATH, CONF_RESTART, sqlite.path,
 	    "dmarc-intake.db", .check = NULL),
@@ -560,6 +625,8 @@ static const struct conf_key keys[] = {
 	SIZE(limits, tls_report, "16M", 1, 256 << 20),
 	COUNT(limits, tls_entries, "25000", 1, 1000000),
 	SIZE(limits, spool_memory, "2M", 0, GIB),
+	SIZE(limits, imap_reply, "1M", 4096, 64 << 20),
+	COUNT(limits, imap_mails, "100000", 1, 10000000),
 	{ .section = NULL },
 };
 /* clang-format on */
@@ -639,6 +706,50 @@ check_forward(struct conf_loader *l, const struct conf *c, struct err *e)
 	return 0;
 }
 
+static bool
+needs_token(const struct conf_imap *c)
+{
+	return c->auth == CONF_IMAP_AUTH_XOAUTH2 ||
+	       c->auth == CONF_IMAP_AUTH_OAUTHBEARER;
+}
+
+/* What an account must have; which one is told by its name. */
+static int
+check_account(struct conf_imap *c, struct err *e)
+{
+	const char *missing = NULL;
+
+	if (c->port == 0)
+		c->port = c->tls == CONF_IMAP_TLS_TLS ? 993 : 143;
+	if (c->host == NULL)
+		missing = "host";
+	else if (c->user == NULL)
+		missing = "user";
+	else if (needs_token(c) && c->token_path == NULL)
+		missing = "token_path";
+	else if (!needs_token(c) && c->password == NULL)
+		missing = "password";
+	else if (c->reports_folder.count == 0)
+		missing = "reports_folder";
+	else if (c->archive_folder == NULL)
+		missing = "archive_folder";
+	if (missing == NULL)
+		return 0;
+	return err_set(e, ERR_CONF, "[imap%s%s] %s: is not set",
+	    *c->name != '\0' ? " " : "", c->name, missing);
+}
+
+static int
+check_imap(const struct conf *conf, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < conf->imap.count; i++)
+		if (check_account(conf->imap.item[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 check_enrich(struct conf_loader *l, const struct conf_enrich *c, struct err *e)
 {
@@ -667,7 +778,7 @@ check_conf(struct conf_loader *l, void *p, struct err *e)
 
 	if (check_elasticsearch(l, &conf->elasticsearch, e) < 0 ||
 	    check_forward(l, conf, e) < 0 ||
-	    check_enrich(l, &conf->enrich, e) < 0)
+	    check_enrich(l, &conf->enrich, e) < 0 || check_imap(conf, e) < 0)
 		return -1;
 	if (!conf->sqlite.on && !conf->ndjson.on && !conf->elasticsearch.on)
 		conf->sqlite.on = true;

@@ -59,12 +59,6 @@ struct conf_key {
 	int (*check)(const char *text, struct err *e);
 };
 
-/* Items of a named section, as in "[imap NAME]" or "[imap]" (name ""). */
-struct conf_many {
-	void **item; /* owned; each starts with its name, a char * */
-	size_t count;
-};
-
 struct conf_section {
 	const char *name; /* NULL ends */
 	unsigned flags;   /* CONF_RESTART is about "on" */

@@ -30,5 +30,5 @@ while read -r file; do
 	if [ "$(head -n 1 "$file")" != '/* SPDX-License-Identifier: Apache-2.0 */' ]; then
 		echo "$file:1: no SPDX line" && bad=1
 	fi
-done < <(find common lmtp milter cli tests -name '*.[ch]')
+done < <(find common lmtp milter imap cli tests -name '*.[ch]')
 exit $bad

@@ -16,7 +16,7 @@ work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 
 # the mark closes the comment above one key or several
 awk '
-/^#?\[.*\]$/ { gsub(/[][#]/, ""); section = $0; mark = ""; next }
+/^#?\[.*\]$/ { gsub(/[][#]/, ""); section = $1; mark = ""; next }
 match($0, /\((reload|restart)\)$/) {
 	mark = substr($0, RSTART + 1, RLENGTH - 2)
 }

@@ -10,5 +10,5 @@ bad=0
 while read -r file; do
 	clang-format --dry-run -Werror "$file" 2>/dev/null && continue
 	echo "$file: clang-format -i would change it" && bad=1
-done < <(find common lmtp milter cli tests -name '*.[ch]')
+done < <(find common lmtp milter imap cli tests -name '*.[ch]')
 exit $bad

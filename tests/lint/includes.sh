@@ -14,11 +14,11 @@ allowed() {
 	common/*/*\ common/base/*.h) ;;
 	common/sink/*\ common/report/report.h | common/sink/*\ common/report/document.h) ;;
 	common/*/*\ common/*) return 1 ;; # a stage knows no other
-	common/*.[ch]\ common/*.h | lmtp/*\ lmtp/*.h | cli/*\ cli/*.h | milter/*\ milter/*.h) ;;
-	lmtp/*\ common/base/*.h | cli/*\ common/base/*.h | milter/*\ common/base/*.h) ;;
-	lmtp/*\ common/*/* | cli/*\ common/*/* | milter/*\ common/*/*) return 1 ;;
-	lmtp/*\ common/*.h | cli/*\ common/*.h | milter/*\ common/*.h) ;;
-	*\ common/* | *\ lmtp/* | *\ cli/* | *\ milter/* | *\ tests/*) return 1 ;;
+	common/*.[ch]\ common/*.h | lmtp/*\ lmtp/*.h | cli/*\ cli/*.h | milter/*\ milter/*.h | imap/*\ imap/*.h) ;;
+	lmtp/*\ common/base/*.h | cli/*\ common/base/*.h | milter/*\ common/base/*.h | imap/*\ common/base/*.h) ;;
+	lmtp/*\ common/*/* | cli/*\ common/*/* | milter/*\ common/*/* | imap/*\ common/*/*) return 1 ;;
+	lmtp/*\ common/*.h | cli/*\ common/*.h | milter/*\ common/*.h | imap/*\ common/*.h) ;;
+	*\ common/* | *\ lmtp/* | *\ imap/* | *\ cli/* | *\ milter/* | *\ tests/*) return 1 ;;
 	milter/*\ libmilter/mfapi.h) ;;
 	*\ libmilter/*) return 1 ;;
 	common/message/*\ gmime/* | common/message/*\ glib*.h) ;;
@@ -28,7 +28,7 @@ allowed() {
 	common/sink/sqlite*\ sqlite3.h | common/quarantine_why_read.c\ jansson.h) ;;
 	common/report/tls*.[ch]\ jansson.h) ;;
 	common/base/sha256.c\ openssl/* | common/base/suffix.c\ libpsl.h | common/base/http*\ curl/*) ;;
-	common/base/smtp_send.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h) ;;
+	common/base/smtp_send.c\ curl/* | common/base/imap_link.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h) ;;
 	common/enrich/resolver*.c\ ares.h | common/enrich/ip_db.c\ maxminddb.h) ;;
 	common/base/daemon.c\ systemd/* | common/base/listen.c\ systemd/*) ;;
 	*\ gmime/* | *\ glib*.h | *\ libxml/* | *\ zlib.h | *\ archive*.h | *\ sqlite3.h | \
@@ -39,6 +39,6 @@ bad=0
 while IFS=: read -r file line name; do
 	allowed "$file" "$name" && continue
 	echo "$file:$line: must not include $name" && bad=1
-done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' common lmtp milter cli |
+done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' common lmtp milter imap cli |
 	sed -E 's/:[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^>"]*)[>"].*/:\1/')
 exit $bad

@@ -46,6 +46,9 @@ for page in doc/*.8; do
 			{ echo "$page: no -$letter" && bad=1; }
 	done
 done
+flags=$(grep -ohE '^		\{ "[a-z-]+", "' imap/main.c | cut -d'"' -f2 | sed 's/^/--/' | sort -u)
+[ -n "$flags" ] || { echo "no flags found" && exit 1; }
+compare doc/dmarc-intake-imapd.8 "$flags" "$(page_options doc/dmarc-intake-imapd.8)"
 # every option of a usage text is one that getopt knows
 for option in $(grep -ohE -- '[[ "]--[a-z-]+' cli/*.c | tr -d '[ "' | sort -u); do
 	grep -qxF -- "$option" <<<"$code" ||

@@ -5,7 +5,7 @@
 set -euo pipefail
 lints=$(cd "$(dirname "$0")" && pwd)
 top=$(mktemp -d) && trap 'rm -rf "$top"' EXIT
-mkdir -p "$top"/{common/base,common/report,common/sink,common/message,lmtp,milter,cli,tests,b}
+mkdir -p "$top"/{common/base,common/report,common/sink,common/message,lmtp,milter,imap,cli,tests,b}
 spdx='/* SPDX-License-Identifier: Apache-2.0 */'
 [ ! -f "$lints/../../.clang-format" ] || cp "$lints/../../.clang-format" "$top"
 
@@ -35,6 +35,8 @@ includes cli/parse.c #include "common/sink/sqlite_report.h"
 includes cli/a.c #include <sqlite3.h>
 includes milter/a.c #include "lmtp/mail.h"
 includes milter/a.c #include "common/sink/sink.h"
+includes imap/a.c #include "lmtp/mail.h"
+includes imap/a.c #include <curl/curl.h>
 includes lmtp/a.c #include <libmilter/mfapi.h>
 includes common/base/a.c #include <gmime/gmime.h>
 includes common/report/a.c #include <zlib.h>
