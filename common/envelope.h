@@ -5,8 +5,10 @@
 #ifndef COMMON_ENVELOPE_H
 #define COMMON_ENVELOPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* All text is borrowed. */
 struct envelope {
@@ -16,6 +18,15 @@ struct envelope {
 	const char *const *recipients; /* those that are ours, as given */
 	size_t recipient_count;
 	int64_t received; /* when the transport had it */
+	/* how the MTA calls itself; NULL: it does not say */
+	const char *mta_name;
 };
+
+/* Did it come that way? */
+static inline bool
+envelope_is_of(const struct envelope *env, const char *transport)
+{
+	return env->transport != NULL && strcmp(env->transport, transport) == 0;
+}
 
 #endif

@@ -8,11 +8,10 @@
 
 #include "common/enrich/enrich.h"
 #include "common/message/message.h"
+#include "common/pipeline_admit.h"
 #include "common/pipeline_internal.h"
+#include "common/pipeline_reporter.h"
 #include "common/report/report.h"
-
-#define BEGIN_LEAST INT64_C(1325376000) /* 2012-01-01: DMARC began */
-#define BEGIN_AHEAD (2 * CLOCK_DAY_S)   /* a reporter's clock may be wrong */
 
 /* One mail on its way. */
 struct run {
@@ -24,6 +23,8 @@ struct run {
 	struct outcome *o;
 	struct message *message;
 	struct enrichment *names; /* NULL: nothing was stored yet */
+	struct arena *arena;      /* of what is known of the mail */
+	struct auth_claims claims;
 	struct err fault;  /* the first thing that cannot be read or stored */
 	struct err doubt;  /* likewise, of what may be no report at all */
 	bool has_feedback; /* about a mail: its sample is no forwarded report */
@@ -97,34 +98,6 @@ fail:
 	return -1;
 }
 
-/* A stranger must not choose which of hundreds of months are indexed. */
-static int
-check_range(const struct report *report, struct err *e)
-{
-	char text[CLOCK_TEXT_SIZE];
-	const char *what = "begin of the report";
-	int64_t at;
-
-	switch (report->kind) {
-	case REPORT_FAILURE:
-		what = "date of the failure report";
-		at = report->failure.arrival_date;
-		if (at == INT64_MIN)
-			return 0; /* undated has an index of its own */
-		break;
-	case REPORT_TLS:
-		at = report->tls.begin;
-		break;
-	default:
-		at = report->aggregate.begin;
-		break;
-	}
-	if (at >= BEGIN_LEAST && at <= clock_now() + BEGIN_AHEAD)
-		return 0;
-	clock_iso(at, text);
-	return err_set(e, ERR_MALFORMED, "%s is %s", what, text);
-}
-
 /* Who reports about which domain, for the log. */
 static void
 note_names(struct run *r, const struct report *report)
@@ -177,16 +150,31 @@ note_report(struct run *r, const struct report *report)
 }
 
 static void
-set_intake(struct run *r, struct report_reader *rr)
+set_intake(
+    struct run *r, const struct attachment *att, struct report_reader *rr)
 {
 	const struct envelope *env = r->env;
-	const struct intake intake = { .transport = env->transport,
+	const struct message *m = r->message;
+	struct intake intake = { .transport = env->transport,
 		.received = env->received,
-		.message_id = message_id(r->message),
+		.message_id = message_id(m),
 		.envelope_from = env->from,
 		.envelope_recipient =
 		    env->recipient_count > 0 ? env->recipients[0] : NULL };
+	struct reporter_case c = { .report = report_of(rr),
+		.file = att->name,
+		.suffixes = r->p->suffixes,
+		.arena = r->arena };
 
+	if (r->conf->intake.authserv_ids.count > 0)
+		c.claims = &r->claims;
+	if (c.report->kind == REPORT_FAILURE)
+		c.from = message_from(m);
+	if (c.report->kind == REPORT_TLS) {
+		c.tls_domain = message_field(m, "TLS-Report-Domain");
+		c.tls_submitter = message_field(m, "TLS-Report-Submitter");
+	}
+	reporter_judge(&c, &intake);
 	report_set_intake(rr, &intake);
 }
 
@@ -247,9 +235,10 @@ take_attachment(
 		return rc;
 	*is_report = r->has_report = true;
 	note_repairs(r, rr);
-	set_intake(r, rr);
+	set_intake(r, att, rr);
 	rc = -1;
-	if (r->p->out == NULL && check_range(report_of(rr), e) < 0)
+	if (r->p->out == NULL && pipeline_admit(&r->conf->intake, r->env,
+				     r->message, report_of(rr), e) < 0)
 		goto out;
 	if (store(r, rr, e) < 0)
 		goto out;
@@ -292,6 +281,7 @@ run_message(struct run *r, struct err *e)
 		return sort_out(r, true, e);
 	if (message_is_notice(r->message))
 		return 0;
+	reporter_claims(r->conf, r->env, r->message, r->arena, &r->claims);
 	while ((rc = attachment_next(r->message, &att, e)) != 0) {
 		is_report = false;
 		if (rc == 1 &&
@@ -487,6 +477,7 @@ pipeline_take(struct pipeline *p, const struct envelope *env,
 		.d = d,
 		.o = o,
 		.try = try,
+		.arena = arena_new(),
 	};
 	struct err e = { 0 };
 	const void *bytes;
@@ -505,6 +496,7 @@ pipeline_take(struct pipeline *p, const struct envelope *env,
 	note_turn(&r);
 	message_close(&r.message);
 	enrich_end(&r.names);
+	arena_free(&r.arena);
 	conf_free(&conf);
 }
 

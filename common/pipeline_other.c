@@ -73,7 +73,7 @@ why_kept(const struct other *other, struct err *why)
 		return other->reason;
 	if (message_is_bare(other->message))
 		return "not a report, and no mail";
-	if (!message_has_field(other->message, LOOP_FIELD))
+	if (message_field(other->message, LOOP_FIELD) == NULL)
 		return NULL;
 	err_set(why, ERR_REFUSED, "forwarded before, and back again: kept");
 	return why->text;

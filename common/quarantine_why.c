@@ -53,6 +53,7 @@ quarantine_why_text(const struct envelope *env, const char *reason,
 	json_field_int(&j, "received", env->received);
 	json_field(&j, "transport", env->transport);
 	json_field(&j, "session", env->session);
+	json_field_if(&j, "mta", env->mta_name);
 	json_field(&j, "from", env->from);
 	add_recipients(&j, env);
 	json_field(&j, "sha256", name);

@@ -62,6 +62,7 @@ quarantine_why_read(
 	item->reason = text_of(root, "reason", a);
 	item->env.transport = text_of(root, "transport", a);
 	item->env.session = text_of(root, "session", a);
+	item->env.mta_name = text_of(root, "mta", a);
 	item->env.from = text_of(root, "from", a);
 	item->env.received =
 	    json_integer_value(json_object_get(root, "received"));

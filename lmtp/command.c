@@ -315,11 +315,13 @@ parse_bdat(struct cursor *in, struct lmtp_command *c)
 
 /* Something without spaces after one. */
 static enum lmtp_reply
-parse_lhlo(struct cursor *in)
+parse_lhlo(struct cursor *in, struct lmtp_command *c)
 {
 	if (!take_spaces(in) || in->p == in->end ||
 	    memchr(in->p, ' ', (size_t)(in->end - in->p)) != NULL)
 		return LMTP_REPLY_SYNTAX;
+	c->address = in->p;
+	c->address_len = (size_t)(in->end - in->p);
 	return LMTP_REPLY_NONE;
 }
 
@@ -369,7 +371,7 @@ lmtp_command_parse(
 		return LMTP_REPLY_BAD_BYTES;
 	switch (c->verb) {
 	case LMTP_LHLO:
-		return parse_lhlo(&in);
+		return parse_lhlo(&in, c);
 	case LMTP_HELO:
 		return LMTP_REPLY_NOT_SMTP;
 	case LMTP_MAIL:

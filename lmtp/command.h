@@ -37,7 +37,8 @@ struct lmtp_command {
 	enum lmtp_verb verb;
 	/*
 	 * MAIL, RCPT: the mailbox without <> and source route, quotes left as
-	 * they are; length 0 is the null path. Borrowed from the line.
+	 * they are; length 0 is the null path. LHLO: what the client calls
+	 * itself. Borrowed from the line.
 	 */
 	const char *address;
 	size_t address_len;

@@ -37,6 +37,7 @@ struct session {
 	const char *id; /* borrowed */
 	unsigned long mails;
 	char mail_id[LMTP_SESSION_ID_SIZE + 24]; /* the session's and a count */
+	char client[LMTP_HOST_NAME_SIZE]; /* as it calls itself; or empty */
 	bool was_greeted;
 	bool has_unsent_answer; /* a mail's replies are still gathered */
 };
@@ -83,9 +84,11 @@ on_lhlo(struct session *s, const struct lmtp_command *c)
 	char line[LMTP_HOST_NAME_SIZE + 8];
 	size_t i;
 
-	(void)c;
 	reset(s);
 	s->was_greeted = true;
+	(void)snprintf(s->client, sizeof(s->client), "%.*s",
+	    c->address_len < sizeof(s->client) ? (int)c->address_len : 0,
+	    c->address);
 	(void)snprintf(line, sizeof(line), "250-%s", s->service->host_name);
 	lmtp_stream_reply(&s->stream, line);
 	for (i = 0; i < sizeof(extensions) / sizeof(*extensions); i++)
@@ -199,6 +202,7 @@ finish(struct session *s)
 		.recipients = t->recipients,
 		.recipient_count = t->count,
 		.received = clock_now(),
+		.mta_name = s->client,
 	};
 	char line[128];
 	enum lmtp_reply r;

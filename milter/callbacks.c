@@ -60,6 +60,7 @@ cb_negotiate(SMFICTX *ctx, unsigned long rights, unsigned long steps,
 {
 	struct milter_session *s = session_of(ctx);
 	unsigned long wanted = STEPS_NEVER | STEPS_SILENT | SMFIP_HDR_LEADSPC;
+	char macros[] = "i j";
 
 	(void)unused_a, (void)unused_b;
 	if (s == NULL)
@@ -73,6 +74,9 @@ cb_negotiate(SMFICTX *ctx, unsigned long rights, unsigned long steps,
 	*our_rights = rights & MILTER_RIGHTS;
 	*our_steps = s->steps;
 	*our_a = *our_b = 0;
+	/* j comes at connect, which we leave out */
+	if ((*our_rights & SMFIF_SETSYMLIST) != 0)
+		(void)smfi_setsymlist(ctx, SMFIM_EOM, macros);
 	return SMFIS_CONTINUE;
 }
 
@@ -170,6 +174,7 @@ cb_eom(SMFICTX *ctx)
 	if (s == NULL || !milter_mail_is_wanted(&s->mail))
 		return SMFIS_ACCEPT;
 	milter_session_name(s, smfi_getsymval(ctx, "i"));
+	milter_mail_mta(&s->mail, smfi_getsymval(ctx, "j"));
 	milter_session_run(s, tell_progress, ctx, &o);
 	action = milter_session_action(s, &o);
 	reply = milter_reply(ctx, s, &o, &action);

@@ -42,6 +42,7 @@ milter_mail_clear(struct milter_mail *m)
 	free(m->given);
 	free(m->ours);
 	free(m->from);
+	free(m->mta);
 	*m = (struct milter_mail){ .has_leading_space = m->has_leading_space };
 }
 
@@ -55,6 +56,13 @@ milter_mail_begin(struct milter_mail *m, struct pipeline *p,
 	m->is_open = true;
 	m->from = bare(from);
 	pipeline_mail_init(p, &m->bytes);
+}
+
+void
+milter_mail_mta(struct milter_mail *m, const char *name)
+{
+	free(m->mta);
+	m->mta = name != NULL ? xstrdup(name) : NULL;
 }
 
 /* An empty list is nobody here: the MTA shows us everybody's mail. */
@@ -193,6 +201,7 @@ milter_mail_envelope(const struct milter_mail *m)
 		.recipients = (const char *const *)m->ours,
 		.recipient_count = m->count,
 		.received = clock_now(),
+		.mta_name = m->mta,
 	};
 }
 

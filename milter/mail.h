@@ -22,6 +22,7 @@ struct milter_mail {
 	bool looks_like_report; /* its header does */
 	char id[MILTER_ID_SIZE];
 	char *from; /* owned, without <> */
+	char *mta;  /* owned; what the MTA calls itself, or NULL */
 	/* those of ours: as the MTA wrote them, and without <>; owned */
 	char **given, **ours;
 	size_t count, others;
@@ -35,6 +36,8 @@ struct milter_mail {
 void milter_mail_begin(struct milter_mail *m, struct pipeline *p,
     const struct conf *conf, const char *from);
 void milter_mail_recipient(struct milter_mail *m, const char *recipient);
+/* NULL: the MTA does not say what it calls itself. */
+void milter_mail_mta(struct milter_mail *m, const char *name);
 
 /* Cannot fail: trouble is remembered. No value may be NULL. */
 void milter_mail_header(

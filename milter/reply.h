@@ -11,7 +11,8 @@
 
 /* What may be asked of the MTA: SMFIF_*. */
 #define MILTER_RIGHTS \
-	(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT | SMFIF_QUARANTINE)
+	(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_DELRCPT | SMFIF_QUARANTINE | \
+	    SMFIF_SETSYMLIST)
 
 /*
  * Only at the end of a message: do a, or what is nearest to it where this MTA

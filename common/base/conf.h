@@ -34,6 +34,14 @@ enum conf_sample { CONF_SAMPLE_NONE, CONF_SAMPLE_HEADERS, CONF_SAMPLE_FULL };
 /* What becomes of a mail that is not a report. */
 enum conf_other { CONF_OTHER_KEEP, CONF_OTHER_FORWARD };
 
+/* Of which reports the reporter must be proved. */
+enum conf_reporter_auth {
+	CONF_REPORTER_AUTH_NO,
+	CONF_REPORTER_AUTH_AGGREGATE,
+	CONF_REPORTER_AUTH_TLS,
+	CONF_REPORTER_AUTH_ALL
+};
+
 struct conf_intake {
 	struct conf_list recipients; /* empty: every recipient is ours */
 	char *state_path;            /* database, quarantine, temporary files */
@@ -45,6 +53,10 @@ struct conf_intake {
 	enum conf_other other;
 	char *forward_to, *forward_from; /* addresses without <> */
 	enum conf_sample failure_sample;
+	struct conf_list authserv_ids; /* empty: nobody is believed */
+	uint64_t authserv_hops;        /* Received fields of our own */
+	struct conf_list reports_for;  /* empty: about any domain */
+	enum conf_reporter_auth require_reporter_auth;
 };
 
 /* design.md section 4; sizes in bytes. */
@@ -54,7 +66,7 @@ struct conf_limits {
 	uint64_t parts, part_depth;
 	uint64_t records, span_days;
 	uint64_t xml_depth, xml_text;
-	uint64_t sample, header_fields;
+	uint64_t sample, header_fields, auth_results;
 	uint64_t tls_report, tls_entries;
 	uint64_t temporary, spool_memory;
 	uint64_t imap_reply, imap_mails;

@@ -20,6 +20,7 @@ _Static_assert(sizeof(enum log_target) == sizeof(int) &&
 		   sizeof(enum log_level) == sizeof(int) &&
 		   sizeof(enum conf_auth) == sizeof(int) &&
 		   sizeof(enum conf_sample) == sizeof(int) &&
+		   sizeof(enum conf_reporter_auth) == sizeof(int) &&
 		   sizeof(enum conf_match) == sizeof(int) &&
 		   sizeof(enum conf_action) == sizeof(int) &&
 		   sizeof(enum conf_on_error) == sizeof(int) &&
@@ -48,6 +49,14 @@ static const struct conf_choice samples[] = {
 	{ "none", CONF_SAMPLE_NONE },
 	{ "headers", CONF_SAMPLE_HEADERS },
 	{ "full", CONF_SAMPLE_FULL },
+	{ NULL, 0 },
+};
+
+static const struct conf_choice reporter_auths[] = {
+	{ "no", CONF_REPORTER_AUTH_NO },
+	{ "aggregate", CONF_REPORTER_AUTH_AGGREGATE },
+	{ "tls", CONF_REPORTER_AUTH_TLS },
+	{ "all", CONF_REPORTER_AUTH_ALL },
 	{ NULL, 0 },
 };
 
@@ -159,6 +168,20 @@ check_address(const char *text, struct err *e)
 	if (*p != '\0' || at == NULL || at == text || at[1] == '\0')
 		return err_set(e, ERR_CONF,
 		    "'%.80s' is no address (as postmaster@example.org)", text);
+	return 0;
+}
+
+/* "example.org", "*.example.org" */
+static int
+check_domain(const char *text, struct err *e)
+{
+	const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+
+	if (*name == '\0' || *name == '.' || name[strlen(name) - 1] == '.' ||
+	    strpbrk(name, "*@/: \t") != NULL)
+		return err_set(e, ERR_CONF,
+		    "'%.80s' is no domain (as example.org, *.example.org)",
+		    text);
 	return 0;
 }
 
@@ -439,6 +462,13 @@ static const struct conf_key keys[] = {
 	    .check = check_address),
 	KEY("intake", "forward_from", CONF_STRING, 0, intake.forward_from,
 	    NULL, .check = check_address),
+	KEY("intake", "authserv_id", CONF_LIST, 0, intake.authserv_ids, NULL,
+	    .check = NULL),
+	COUNT(intake, authserv_hops, "1", 0, 100),
+	KEY("intake", "require_reporter_auth", CONF_CHOICE, 0,
+	    intake.require_reporter_auth, "no", .choices = reporter_auths),
+	KEY("intake", "reports_for", CONF_LIST, 0, intake.reports_for, NULL,
+	    .check = check_domain),
 	KEY("intake", "log", CONF_CHOICE, 0, intake.log, "auto",
 	    .choices = log_targets),
 	KEY("intake", "log_level", CONF_CHOICE, 0, intake.log_level, "info",
@@ -622,6 +652,7 @@ static const struct conf_key keys[] = {
 	    "4G", RANGE(0, 1024 * 1024 * GIB)),
 	SIZE(limits, sample, "1M", 1, 16 << 20),
 	COUNT(limits, header_fields, "500", 1, 5000),
+	COUNT(limits, auth_results, "500", 1, 100000),
 	SIZE(limits, tls_report, "16M", 1, 256 << 20),
 	COUNT(limits, tls_entries, "25000", 1, 1000000),
 	SIZE(limits, spool_memory, "2M", 0, GIB),
@@ -772,13 +803,27 @@ check_enrich(struct conf_loader *l, const struct conf_enrich *c, struct err *e)
 }
 
 static int
+check_reporter(
+    struct conf_loader *l, const struct conf_intake *c, struct err *e)
+{
+	if (c->require_reporter_auth == CONF_REPORTER_AUTH_NO ||
+	    c->authserv_ids.count > 0)
+		return 0;
+	err_set(e, ERR_CONF,
+	    "is not set, and require_reporter_auth needs it: who would say "
+	    "that a reporter is authenticated?");
+	return conf_blame(l, "intake", "authserv_id", e);
+}
+
+static int
 check_conf(struct conf_loader *l, void *p, struct err *e)
 {
 	struct conf *conf = p;
 
 	if (check_elasticsearch(l, &conf->elasticsearch, e) < 0 ||
 	    check_forward(l, conf, e) < 0 ||
-	    check_enrich(l, &conf->enrich, e) < 0 || check_imap(conf, e) < 0)
+	    check_enrich(l, &conf->enrich, e) < 0 || check_imap(conf, e) < 0 ||
+	    check_reporter(l, &conf->intake, e) < 0)
 		return -1;
 	if (!conf->sqlite.on && !conf->ndjson.on && !conf->elasticsearch.on)
 		conf->sqlite.on = true;

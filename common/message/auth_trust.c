@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * auth_trust.c - which Authentication-Results of a mail are to be believed.
- * in: the mail's header    out: claims about who sent it
+ * in: the top of the mail    out: claims about who sent it
  *
  * Anybody can write such a field, with our id in it. Those of our servers are
  * told from others by where they stand, since a server adds what it has to
@@ -11,8 +11,8 @@
  * 5); where it does not, the topmost field that speaks of a method is the
  * only one that is heard about it, and one that cannot be read ends it all.
  */
+#include <stdbool.h>
 #include <string.h>
-#include <gmime/gmime.h>
 
 #include "common/base/text.h"
 #include "common/message/auth_results.h"
@@ -47,9 +47,47 @@ auth_method_name(enum auth_method method)
 	return methods[method].name;
 }
 
+/* A field, as it stands in the mail. */
+struct field {
+	const char *name, *value; /* up to the line end of its last line */
+	size_t name_len, value_len;
+};
+
+static bool
+is_called(const struct field *f, const char *name)
+{
+	return strlen(name) == f->name_len &&
+	       text_equal_nocase_n(f->name, name, f->name_len);
+}
+
+/*
+ * The field at *p, which moves behind it. False at the end of the header, and
+ * where something stands in it that is no field: nothing of ours is below.
+ */
+static bool
+next_field(struct field *f, const char **p, const char *end)
+{
+	const char *at = *p, *colon;
+
+	do {
+		at = memchr(at, '\n', (size_t)(end - at));
+		if (at == NULL || ++at == end)
+			return false; /* cut: who knows how it goes on */
+	} while (*at == ' ' || *at == '\t');
+	colon = memchr(*p, ':', (size_t)(at - *p));
+	if (colon == NULL)
+		return false;
+	f->name = *p;
+	f->name_len = (size_t)(colon - *p);
+	f->value = colon + 1;
+	f->value_len = (size_t)(at - f->value);
+	*p = at;
+	return true;
+}
+
 /* RFC 5322, 3.6.2 to 3.6.5, and MIME: no server on the way adds these. */
 static bool
-is_authors_field(const char *name)
+is_authors_field(const struct field *f)
 {
 	static const char *const names[] = { "From", "Sender", "Reply-To", "To",
 		"Cc", "Subject", "Date", "Message-ID", "In-Reply-To",
@@ -57,7 +95,7 @@ is_authors_field(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (text_equal_nocase(name, names[i]))
+		if (is_called(f, names[i]))
 			return true;
 	return false;
 }
@@ -136,14 +174,14 @@ take_statement(struct reading *r, const struct auth_statement *st)
 
 /* One Authentication-Results. false: nothing below it can be believed. */
 static bool
-take_field(struct reading *r, const char *value)
+take_field(struct reading *r, const struct field *f)
 {
 	const struct auth_statement *st;
 	struct auth_results results;
 	struct err e = { 0 };
 
 	if (auth_results_parse(
-		&results, value, strlen(value), &r->left, r->arena, &e) < 0) {
+		&results, f->value, f->value_len, &r->left, r->arena, &e) < 0) {
 		if (results.authserv_id == NULL ||
 		    !is_trusted_id(r->trust, results.authserv_id))
 			return true; /* a stranger's */
@@ -164,31 +202,26 @@ take_field(struct reading *r, const char *value)
 }
 
 void
-auth_trust_read(struct auth_claims *claims, GMimeMessage *message,
+auth_trust_read(struct auth_claims *claims, const char *p, size_t len,
     const struct auth_trust *trust, struct arena *a)
 {
-	GMimeHeaderList *list =
-	    g_mime_object_get_header_list(GMIME_OBJECT(message));
-	int i, count = g_mime_header_list_get_count(list);
 	struct reading r = { .trust = trust,
 		.arena = a,
 		.claims = claims,
 		.last = &claims->first,
 		.left = trust->results_max };
-	GMimeHeader *header;
-	const char *name;
+	const char *end = p + len;
+	struct field f;
 
 	*claims = (struct auth_claims){ 0 };
-	for (i = 0; i < count; i++) {
-		header = g_mime_header_list_get_header_at(list, i);
-		name = g_mime_header_get_name(header);
-		if (is_authors_field(name))
+	while (next_field(&f, &p, end)) {
+		if (is_authors_field(&f))
 			return;
-		if (text_equal_nocase(name, "Received") &&
+		if (is_called(&f, "Received") &&
 		    ++r.received > trust->own_received)
 			return;
-		if (text_equal_nocase(name, "Authentication-Results") &&
-		    !take_field(&r, g_mime_header_get_raw_value(header)))
+		if (is_called(&f, "Authentication-Results") &&
+		    !take_field(&r, &f))
 			return;
 	}
 }

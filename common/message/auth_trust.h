@@ -7,7 +7,7 @@
 #ifndef MESSAGE_AUTH_TRUST_H
 #define MESSAGE_AUTH_TRUST_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/arena.h"
@@ -46,10 +46,8 @@ struct auth_trust {
 /* "dkim" */
 const char *auth_method_name(enum auth_method method);
 
-struct _GMimeMessage;
-
-/* For message.c. */
-void auth_trust_read(struct auth_claims *claims, struct _GMimeMessage *message,
+/* For message_facts.c: len bytes at p are the start of the mail. */
+void auth_trust_read(struct auth_claims *claims, const char *p, size_t len,
     const struct auth_trust *trust, struct arena *a);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/message/evidence.h"
+#include "common/message/report_name.h"
 
 #define PARTS_MAX 100 /* that a notice is looked for in */
 #define FEEDBACK_BYTES 4096
@@ -72,8 +73,8 @@ is_report_subject(const char *subject)
 	return false;
 }
 
-static const char *
-header(GMimeMessage *message, const char *name)
+const char *
+evidence_field(GMimeMessage *message, const char *name)
 {
 	const char *text =
 	    g_mime_object_get_header(GMIME_OBJECT(message), name);
@@ -83,37 +84,37 @@ header(GMimeMessage *message, const char *name)
 	return text;
 }
 
-bool
-evidence_has_field(GMimeMessage *message, const char *name)
-{
-	return header(message, name) != NULL;
-}
-
 /* An answer that nobody wrote (RFC 3834). */
 static bool
 is_auto_reply(GMimeMessage *message)
 {
-	const char *text = header(message, "Auto-Submitted");
+	const char *text = evidence_field(message, "Auto-Submitted");
 
 	return (text != NULL && text_starts_nocase(text, "auto-replied")) ||
-	       header(message, "X-Autoreply") != NULL ||
-	       header(message, "X-Autorespond") != NULL;
+	       evidence_field(message, "X-Autoreply") != NULL ||
+	       evidence_field(message, "X-Autorespond") != NULL;
+}
+
+const char *
+evidence_from(GMimeMessage *message)
+{
+	InternetAddressList *from = g_mime_message_get_from(message);
+	InternetAddress *first;
+
+	if (from == NULL || internet_address_list_length(from) == 0)
+		return NULL;
+	first = internet_address_list_get_address(from, 0);
+	return INTERNET_ADDRESS_IS_MAILBOX(first)
+		   ? internet_address_mailbox_get_addr(
+			 INTERNET_ADDRESS_MAILBOX(first))
+		   : NULL;
 }
 
 static bool
 is_from_mailer(GMimeMessage *message)
 {
-	InternetAddressList *from = g_mime_message_get_from(message);
-	InternetAddress *first;
-	const char *address;
+	const char *address = evidence_from(message);
 
-	if (from == NULL || internet_address_list_length(from) == 0)
-		return false;
-	first = internet_address_list_get_address(from, 0);
-	if (!INTERNET_ADDRESS_IS_MAILBOX(first))
-		return false;
-	address =
-	    internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(first));
 	return address != NULL && text_starts_nocase(address, "mailer-daemon@");
 }
 
@@ -234,8 +235,9 @@ evidence_of_mail(struct evidence *v, GMimeMessage *message)
 	memset(v, 0, sizeof(*v));
 	v->has_subject = subject != NULL && is_report_subject(subject) &&
 			 !is_auto_reply(message);
-	v->has_tls_header = header(message, "TLS-Report-Domain") != NULL ||
-			    header(message, "TLS-Report-Submitter") != NULL;
+	v->has_tls_header =
+	    evidence_field(message, "TLS-Report-Domain") != NULL ||
+	    evidence_field(message, "TLS-Report-Submitter") != NULL;
 	if (top != NULL &&
 	    g_mime_content_type_is_type(
 		g_mime_object_get_content_type(top), "multipart", "report"))
@@ -248,37 +250,10 @@ evidence_of_mail(struct evidence *v, GMimeMessage *message)
 		v->is_notice = true;
 }
 
-/* Digits up to one of ends. Times before 2001 have fewer than ten. */
-static bool
-is_time(const char *p, const char *ends)
-{
-	size_t len = strspn(p, "0123456789");
-
-	return len >= 9 && len <= 14 && p[len] != '\0' &&
-	       strchr(ends, p[len]) != NULL;
-}
-
-/* receiver "!" domain "!" begin "!" end [ "!" id ] "." extension */
-static bool
-is_report_name(const char *name)
-{
-	const char *bang = name;
-
-	for (bang = strchr(name, '!'); bang != NULL;
-	     bang = strchr(bang + 1, '!')) {
-		const char *second = strchr(bang + 1, '!');
-
-		if (second != NULL && is_time(bang + 1, "!") &&
-		    is_time(second + 1, "!."))
-			return true;
-	}
-	return false;
-}
-
 void
 evidence_of_name(struct evidence *v, const char *name)
 {
-	if (is_report_name(name))
+	if (report_name_is_there(name))
 		v->has_file_name = true;
 }
 

@@ -26,8 +26,10 @@ struct evidence {
 /* Look at the header and the structure; all of *v is set. */
 void evidence_of_mail(struct evidence *v, GMimeMessage *message);
 
-/* Has the header this field, with any value? */
-bool evidence_has_field(GMimeMessage *message, const char *name);
+/* The first field of that name, unfolded and decoded; NULL: none. */
+const char *evidence_field(GMimeMessage *message, const char *name);
+/* The first address of From; NULL: none. */
+const char *evidence_from(GMimeMessage *message);
 
 /* A part or a member of an archive is called so. */
 void evidence_of_name(struct evidence *v, const char *name);

@@ -85,10 +85,14 @@ bool message_is_notice(const struct message *m);
 /* Is it forwarded, with a person's own words? Reads its texts. */
 bool message_has_words(const struct message *m);
 
-/* Has its header this field? false for a bare file. */
-bool message_has_field(const struct message *m, const char *name);
-/* What servers that we trust say of who sent it. Never fails. */
-void message_claims(const struct message *m, const struct auth_trust *trust,
+/*
+ * The first field of that name, unfolded and decoded, and the first address of
+ * From. Borrowed until message_close; NULL: none, or a bare file.
+ */
+const char *message_field(const struct message *m, const char *name);
+const char *message_from(const struct message *m);
+/* What servers that we trust say of who sent it, in its first 64 KiB. */
+void message_claims(struct message *m, const struct auth_trust *trust,
     struct arena *a, struct auth_claims *claims);
 /* Has it a header at all? */
 bool message_is_bare(const struct message *m);

@@ -8,6 +8,8 @@
 
 #include "common/message/message_internal.h"
 
+#define TOP_BYTES ((size_t)64 * 1024) /* where mail servers add something */
+
 const struct layer *
 message_innermost(const struct message *m)
 {
@@ -140,25 +142,42 @@ message_has_words(const struct message *m)
 	return mail != NULL && evidence_of_words(mail);
 }
 
-bool
-message_has_field(const struct message *m, const char *name)
+const char *
+message_field(const struct message *m, const char *name)
 {
 	struct _GMimeMessage *mail =
 	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
 
-	return mail != NULL && evidence_has_field(mail, name);
+	return mail == NULL ? NULL : evidence_field(mail, name);
+}
+
+const char *
+message_from(const struct message *m)
+{
+	struct _GMimeMessage *mail =
+	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+
+	return mail == NULL ? NULL : evidence_from(mail);
 }
 
 void
-message_claims(const struct message *m, const struct auth_trust *trust,
+message_claims(struct message *m, const struct auth_trust *trust,
     struct arena *a, struct auth_claims *claims)
 {
-	struct _GMimeMessage *mail =
-	    m->parts != NULL ? parts_gmime(m->parts) : NULL;
+	struct spill *mail = m->mail.has_two_crs ? &m->mail.copy : m->raw;
+	size_t size = (size_t)spill_size(mail);
+	struct err e;
+	ssize_t n;
+	char *top;
 
 	*claims = (struct auth_claims){ 0 };
-	if (mail != NULL)
-		auth_trust_read(claims, mail, trust, a);
+	if (m->parts == NULL)
+		return;
+	if (size > TOP_BYTES)
+		size = TOP_BYTES;
+	top = arena_alloc(a, size);
+	if ((n = spill_read(mail, 0, top, size, &e)) > 0)
+		auth_trust_read(claims, top, (size_t)n, trust, a);
 }
 
 bool

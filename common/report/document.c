@@ -61,17 +61,18 @@ document_dates(struct json *j, int64_t begin, int64_t end)
 	json_field(j, "date_end", last);
 }
 
-static void
-write_errors(struct json *j, const struct aggregate *a)
+void
+document_texts(
+    struct json *j, const char *key, const char *const *texts, size_t count)
 {
 	size_t i;
 
-	if (a->error_count == 0)
+	if (count == 0)
 		return;
-	json_key(j, "errors");
+	json_key(j, key);
 	json_array_begin(j);
-	for (i = 0; i < a->error_count; i++)
-		json_text(j, a->errors[i]);
+	for (i = 0; i < count; i++)
+		json_text(j, texts[i]);
 	json_array_end(j);
 }
 
@@ -87,13 +88,30 @@ write_head(struct json *j, const struct aggregate *a)
 	if (!a->normalized_timespan)
 		document_dates(j, a->begin, a->end);
 	json_field_bool(j, "normalized_timespan", a->normalized_timespan);
-	write_errors(j, a);
+	document_texts(j, "errors", a->errors, a->error_count);
 	write_policy(j, &a->policy);
 	/* twice, as parsedmarc has it: its dashboards look here */
 	json_field_if(j, "np", a->policy.np);
 	json_field_if(j, "testing", a->policy.testing);
 	json_field_if(j, "discovery_method", a->policy.discovery_method);
 	json_field_if(j, "generator", a->generator);
+}
+
+static void
+write_reporter_auth(struct json *j, const struct reporter_auth *auth)
+{
+	if (!auth->is_asked)
+		return;
+	json_key(j, "reporter_auth");
+	json_object_begin(j);
+	json_field_if(j, "dkim", auth->dkim);
+	json_field_if(j, "dmarc", auth->dmarc);
+	json_field_if(j, "spf", auth->spf);
+	json_field_if(j, "method", auth->method);
+	json_field_if(j, "domain", auth->domain);
+	json_field_if(j, "reporter", auth->reporter);
+	json_field_bool(j, "aligned", auth->aligned);
+	json_object_end(j);
 }
 
 void
@@ -109,6 +127,9 @@ document_intake(struct json *j, const struct intake *in)
 	json_field_if(j, "message_id", in->message_id);
 	json_field_if(j, "envelope_from", in->envelope_from);
 	json_field_if(j, "envelope_recipient", in->envelope_recipient);
+	write_reporter_auth(j, &in->reporter_auth);
+	document_texts(
+	    j, "discrepancies", in->discrepancies, in->discrepancy_count);
 }
 
 /* An object without its end: document_write goes on where a piece stops. */

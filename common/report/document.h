@@ -43,6 +43,9 @@ void document_id(const struct record *rec, char *text);
 void document_dates(struct json *j, int64_t begin, int64_t end);
 void document_source(struct json *j, const struct source *s);
 void document_intake(struct json *j, const struct intake *in);
+/* key and an array; nothing at all when there are none. */
+void document_texts(
+    struct json *j, const char *key, const char *const *texts, size_t count);
 
 /* document_tls.c: an SMTP TLS report is one document, and one object. */
 int document_tls_write(const struct report *r, struct buf *out, struct err *e);

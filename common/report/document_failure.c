@@ -13,21 +13,6 @@
 #include "common/report/failure_text.h"
 
 static void
-write_texts(
-    struct json *j, const char *key, const char *const *texts, size_t count)
-{
-	size_t i;
-
-	if (count == 0)
-		return;
-	json_key(j, key);
-	json_array_begin(j);
-	for (i = 0; i < count; i++)
-		json_text(j, texts[i]);
-	json_array_end(j);
-}
-
-static void
 write_addresses(
     struct json *j, const char *key, const struct mail_addresses *list)
 {
@@ -250,11 +235,12 @@ document_failure_write(const struct report *r, const struct record *rec,
 	json_field_if(&j, "authentication_results", f->authentication_results);
 	json_field_if(&j, "delivery_results", f->delivery_results);
 	document_source(&j, &rec->source);
-	write_texts(&j, "authentication_mechanisms",
+	document_texts(&j, "authentication_mechanisms",
 	    f->authentication_mechanisms, f->authentication_mechanism_count);
-	write_texts(&j, "auth_failure", f->auth_failure, f->auth_failure_count);
+	document_texts(
+	    &j, "auth_failure", f->auth_failure, f->auth_failure_count);
 	json_field_if(&j, "dkim_domain", f->dkim_domain);
-	write_texts(&j, "errors", f->errors, f->error_count);
+	document_texts(&j, "errors", f->errors, f->error_count);
 	write_sample(&j, &f->sample);
 	json_key(&j, "intake");
 	json_object_begin(&j);

@@ -13,21 +13,6 @@
 #define COMBINED_MAX 4096
 
 static void
-write_texts(
-    struct json *j, const char *key, const char *const *texts, size_t count)
-{
-	size_t i;
-
-	if (count == 0)
-		return;
-	json_key(j, key);
-	json_array_begin(j);
-	for (i = 0; i < count; i++)
-		json_text(j, texts[i]);
-	json_array_end(j);
-}
-
-static void
 write_failure(struct json *j, const struct tls_failure *f)
 {
 	char sending[TLS_ADDRESS_SIZE], receiving[TLS_ADDRESS_SIZE];
@@ -55,9 +40,9 @@ write_policy(struct json *j, const struct tls_policy *p)
 	json_object_begin(j);
 	json_field_if(j, "policy_domain", p->policy_domain);
 	json_field_if(j, "policy_type", p->policy_type);
-	write_texts(
+	document_texts(
 	    j, "policy_string", p->policy_strings, p->policy_string_count);
-	write_texts(j, "mx_host_patterns", p->mx_host_patterns,
+	document_texts(j, "mx_host_patterns", p->mx_host_patterns,
 	    p->mx_host_pattern_count);
 	json_field_int(
 	    j, "successful_session_count", p->successful_session_count);
@@ -210,7 +195,7 @@ document_tls_write(const struct report *r, struct buf *out, struct err *e)
 	document_dates(&j, t->begin, t->end);
 	json_field_if(&j, "contact_info", t->contact_info);
 	json_field_if(&j, "report_id", t->report_id);
-	write_texts(&j, "errors", t->errors, t->error_count);
+	document_texts(&j, "errors", t->errors, t->error_count);
 	if (t->policy_count > 0) {
 		json_key(&j, "policies");
 		json_array_begin(&j);
@@ -251,9 +236,9 @@ write_json_policy(struct json *j, const struct tls_policy *p)
 	json_object_begin(j);
 	json_field(j, "policy_domain", p->policy_domain);
 	json_field(j, "policy_type", p->policy_type);
-	write_texts(
+	document_texts(
 	    j, "policy_strings", p->policy_strings, p->policy_string_count);
-	write_texts(j, "mx_host_patterns", p->mx_host_patterns,
+	document_texts(j, "mx_host_patterns", p->mx_host_patterns,
 	    p->mx_host_pattern_count);
 	json_field_int(
 	    j, "successful_session_count", p->successful_session_count);

@@ -36,10 +36,27 @@ report_of(const struct report_reader *rr)
 	return &rr->report;
 }
 
+static struct reporter_auth
+copy_reporter_auth(struct arena *a, const struct reporter_auth *from)
+{
+	return (struct reporter_auth){
+		.is_asked = from->is_asked,
+		.dkim = arena_strdup(a, from->dkim),
+		.dmarc = arena_strdup(a, from->dmarc),
+		.spf = arena_strdup(a, from->spf),
+		.method = arena_strdup(a, from->method),
+		.domain = arena_strdup(a, from->domain),
+		.reporter = arena_strdup(a, from->reporter),
+		.aligned = from->aligned,
+	};
+}
+
 void
 report_set_intake(struct report_reader *rr, const struct intake *intake)
 {
 	struct intake *to = &rr->report.intake;
+	const char **texts;
+	size_t i;
 
 	to->transport = arena_strdup(rr->arena, intake->transport);
 	to->received = intake->received;
@@ -47,6 +64,14 @@ report_set_intake(struct report_reader *rr, const struct intake *intake)
 	to->envelope_from = arena_strdup(rr->arena, intake->envelope_from);
 	to->envelope_recipient =
 	    arena_strdup(rr->arena, intake->envelope_recipient);
+	to->reporter_auth =
+	    copy_reporter_auth(rr->arena, &intake->reporter_auth);
+	texts =
+	    arena_alloc(rr->arena, intake->discrepancy_count * sizeof(*texts));
+	for (i = 0; i < intake->discrepancy_count; i++)
+		texts[i] = arena_strdup(rr->arena, intake->discrepancies[i]);
+	to->discrepancies = texts;
+	to->discrepancy_count = intake->discrepancy_count;
 }
 
 void

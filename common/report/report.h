@@ -27,6 +27,15 @@
 
 enum report_kind { REPORT_AGGREGATE, REPORT_FAILURE, REPORT_TLS };
 
+/* Who sent a report, by what the mail servers on our side say (RFC 8601). */
+struct reporter_auth {
+	bool is_asked;                  /* else there is nothing to tell */
+	const char *dkim, *dmarc, *spf; /* "pass", "fail", ... */
+	const char *method, *domain;    /* the one that is authenticated */
+	const char *reporter; /* the domain that the report claims to be of */
+	bool aligned;         /* the two are of one organization */
+};
+
 /* What is ours in a document: intake.* */
 struct intake {
 	const char *transport; /* lmtp, milter, imap, file */
@@ -34,6 +43,9 @@ struct intake {
 	const char *message_id; /* of the mail that brought the report */
 	const char *envelope_from;
 	const char *envelope_recipient; /* the first one of ours */
+	struct reporter_auth reporter_auth;
+	const char *const *discrepancies; /* what does not fit together */
+	size_t discrepancy_count;
 };
 
 /* RFC 7489, appendix C: PolicyPublishedType; RFC 9990 adds the last four. */

@@ -69,6 +69,35 @@ sqlite_bind_source(struct sqlite_binder *b, const struct source *s)
 		sqlite_bind_int(b, s->confirmed == SOURCE_YES);
 }
 
+/* A JSON array that SQLite copies; NULL for none. */
+static void
+bind_texts(struct sqlite_binder *b, const char *const *texts, size_t count)
+{
+	struct buf json;
+	struct err e;
+
+	buf_init(&json, SQLITE_TEXTS_MAX);
+	(void)sqlite_texts_json(texts, count, &json, &e); /* few and short */
+	bound(b,
+	    sqlite3_bind_text(b->st, ++b->at, json.data, -1, SQLITE_TRANSIENT));
+	buf_clear(&json);
+}
+
+static void
+bind_reporter_auth(struct sqlite_binder *b, const struct reporter_auth *auth)
+{
+	sqlite_bind_text(b, auth->dkim);
+	sqlite_bind_text(b, auth->dmarc);
+	sqlite_bind_text(b, auth->spf);
+	sqlite_bind_text(b, auth->method);
+	sqlite_bind_text(b, auth->domain);
+	sqlite_bind_text(b, auth->reporter);
+	if (auth->is_asked)
+		sqlite_bind_int(b, auth->aligned);
+	else
+		bound(b, sqlite3_bind_null(b->st, ++b->at));
+}
+
 void
 sqlite_bind_intake(struct sqlite_binder *b, const struct intake *in)
 {
@@ -77,6 +106,8 @@ sqlite_bind_intake(struct sqlite_binder *b, const struct intake *in)
 	sqlite_bind_text(b, in->message_id);
 	sqlite_bind_text(b, in->envelope_from);
 	sqlite_bind_text(b, in->envelope_recipient);
+	bind_reporter_auth(b, &in->reporter_auth);
+	bind_texts(b, in->discrepancies, in->discrepancy_count);
 }
 
 int

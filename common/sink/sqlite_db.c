@@ -16,6 +16,16 @@
 #define FILE_MODE 0640
 #define LOCK_POLL_MS 2
 
+/* What all three kinds of reports have, in the order of sqlite_bind_intake. */
+#define INTAKE \
+	" intake_transport, intake_received, intake_message_id," \
+	" intake_envelope_from, intake_envelope_recipient," \
+	" intake_reporter_auth_dkim, intake_reporter_auth_dmarc," \
+	" intake_reporter_auth_spf, intake_reporter_auth_method," \
+	" intake_reporter_auth_domain, intake_reporter_auth_reporter," \
+	" intake_reporter_auth_aligned, intake_discrepancies"
+#define INTAKE_VALUES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
 static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
 	[STATEMENT_COMMIT] = "COMMIT",
@@ -29,10 +39,9 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    " org_extra_contact_info, report_id, xml_schema, xml_namespace,"
 	    " generator, date_begin, date_end, domain, adkim, aspf, p, sp, pct,"
 	    " fo, np, testing, discovery_method, normalized_timespan, errors,"
-	    " unreadable_count, intake_transport, intake_received,"
-	    " intake_message_id, intake_envelope_from,"
-	    " intake_envelope_recipient) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	    " unreadable_count," INTAKE
+	    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " INTAKE_VALUES ")"
 	    " ON CONFLICT (key) DO NOTHING",
 	[STATEMENT_FIND_REPORT] =
 	    "SELECT id FROM aggregate_report WHERE key = ?",
@@ -67,10 +76,9 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    " text) VALUES (?, ?, ?, ?)",
 	[STATEMENT_INSERT_TLS_REPORT] =
 	    "INSERT INTO smtp_tls_report (key, org_name, contact_info,"
-	    " report_id, date_begin, date_end, errors, intake_transport,"
-	    " intake_received, intake_message_id, intake_envelope_from,"
-	    " intake_envelope_recipient) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?) ON CONFLICT (key) DO NOTHING",
+	    " report_id, date_begin, date_end, errors," INTAKE
+	    ") VALUES (?, ?, ?, ?, ?, ?, ?, " INTAKE_VALUES ")"
+	    " ON CONFLICT (key) DO NOTHING",
 	[STATEMENT_INSERT_TLS_POLICY] =
 	    "INSERT INTO smtp_tls_policy (report_id, position, policy_domain,"
 	    " policy_type, policy_string, mx_host_patterns,"
@@ -94,12 +102,10 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    " source_as_domain, intake_reverse_dns_confirmed,"
 	    " authentication_mechanisms, auth_failure,"
 	    " dkim_domain, errors, sample_raw, sample_headers_only,"
-	    " sample_date, sample_subject, sample_body, intake_transport,"
-	    " intake_received, intake_message_id, intake_envelope_from,"
-	    " intake_envelope_recipient) VALUES"
-	    " (?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+	    " sample_date, sample_subject, sample_body," INTAKE
+	    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " INTAKE_VALUES ")"
+	    " ON CONFLICT (key) DO NOTHING",
 	[STATEMENT_INSERT_FAILURE_FIELD] =
 	    "INSERT INTO failure_field (report_id, position, name, value)"
 	    " VALUES (?, ?, ?, ?)",

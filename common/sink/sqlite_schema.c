@@ -18,6 +18,32 @@
 
 #define APPLICATION_ID 0x444d4149 /* "DMAI"; 1145913673 in step 1 */
 
+/* Whose report it is, and what in it does not fit together. */
+#define ADD_REPORTER_AUTH(table) \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_dkim TEXT;" \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_dmarc TEXT;" \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_spf TEXT;" \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_method TEXT;" \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_domain TEXT;" \
+	"ALTER TABLE " table " ADD COLUMN intake_reporter_auth_reporter TEXT;" \
+	"ALTER TABLE " table \
+	" ADD COLUMN intake_reporter_auth_aligned INTEGER;" \
+	"ALTER TABLE " table " ADD COLUMN intake_discrepancies TEXT;"
+
+/* Who has sent reports: of a kind, under the name in column. */
+#define REPORTER(kind, column, table) \
+	"SELECT '" kind "' AS kind, id, " column " AS org_name," \
+	" strftime('%Y-%m-%dT%H:%M:%S+00:00', intake_received, 'unixepoch')" \
+	"  AS intake_received, intake_envelope_from," \
+	" intake_reporter_auth_dkim AS dkim," \
+	" intake_reporter_auth_dmarc AS dmarc," \
+	" intake_reporter_auth_spf AS spf," \
+	" intake_reporter_auth_method AS method," \
+	" intake_reporter_auth_domain AS domain," \
+	" intake_reporter_auth_reporter AS reporter," \
+	" intake_reporter_auth_aligned AS aligned," \
+	" intake_discrepancies AS discrepancies FROM " table
+
 /* Step n brings version n to n + 1. Never change one that was released. */
 static const char *const steps[] = {
 	"CREATE TABLE aggregate_report ("
@@ -368,6 +394,19 @@ static const char *const steps[] = {
 	" JOIN smtp_tls_report AS r ON r.id = p.report_id;"
 
 	"PRAGMA user_version = 5;",
+
+	/* clang-format off */
+	ADD_REPORTER_AUTH("aggregate_report")
+	ADD_REPORTER_AUTH("failure_report")
+	ADD_REPORTER_AUTH("smtp_tls_report")
+
+	"CREATE VIEW view_reporter AS "
+	REPORTER("aggregate", "org_name", "aggregate_report WHERE complete")
+	" UNION ALL " REPORTER("failure", "NULL", "failure_report")
+	" UNION ALL " REPORTER("smtp_tls", "org_name", "smtp_tls_report") ";"
+
+	"PRAGMA user_version = 6;",
+	/* clang-format on */
 };
 
 const int sqlite_schema_version = (int)(sizeof(steps) / sizeof(*steps));

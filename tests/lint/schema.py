@@ -162,7 +162,7 @@ def compare_tables(section, told, tables, there):
         for column, kind in there[table].items():
             names = [p + column for p in prefixes]
             if column.startswith(("intake_", "sample_")):
-                names.append(column.replace("_", ".", 1))
+                names.append(column.replace("_", ".", 1).replace(".reporter_auth_", ".reporter_auth."))
             found = [n for n in names if n in told]
             reached.update(found)
             if not found and column not in OWN:

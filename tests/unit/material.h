@@ -40,6 +40,7 @@ material_limits(void)
 		.tls_entries = 25000,
 		.sample = MIB,
 		.header_fields = 500,
+		.auth_results = 500,
 		.temporary = 4096 * (uint64_t)MIB,
 		.spool_memory = 2 * MIB };
 }

@@ -28,6 +28,15 @@ static const struct row {
 	    "dkim=pass a.example;" },
 	{ "below it", RECEIVED_OURS OURS "dkim=pass header.d=a.example\n" BODY,
 	    1, "dkim=pass a.example;" },
+	{ "line ends of CR LF",
+	    "Received: x\r\n" OURS "spf=none\r\n\tsmtp.helo=a\r\n"
+	    "From: x\r\n\r\nx\r\n",
+	    1, "spf=none a;" },
+	{ "line ends of CR CR LF",
+	    OURS "spf=none\r\r\n\tsmtp.helo=a\r\r\nFrom: x\r\r\n\r\r\nx\r\r\n",
+	    1, "spf=none a;" },
+	{ "what is no field, and forged below it",
+	    RECEIVED_OURS "x\n" FORGED BODY, 1, "" },
 	{ "folded",
 	    OURS "\n\tdkim=pass (x)\n\t header.d=a.example;\n\tspf=fail\n"
 		 "\tsmtp.mailfrom=b@c.example\n" BODY,
@@ -206,6 +215,32 @@ test_limit(void **state)
 	buf_clear(&out);
 }
 
+/* A field that is cut by the end of what is looked at says nothing. */
+static void
+test_top(void **state)
+{
+	static const char last[] = OURS "dkim=pass header.d=a.example\n";
+	const size_t top = 64 * 1024;
+	struct buf mail, out;
+	size_t less;
+
+	(void)state;
+	for (less = 0; less < 2; less++) {
+		material_buf(&mail);
+		add_text(&mail, "X-Long: ");
+		while (mail.len + 1 + strlen(last) + 1 < top + less)
+			add(&mail, "x", 1);
+		add_text(&mail, "\n");
+		add_text(&mail, last);
+		add_text(&mail, BODY);
+		read_mail(mail.data, 1, 100, NULL, &out);
+		assert_string_equal(
+		    out.data, less == 0 ? "dkim=pass a.example;" : "");
+		buf_clear(&out);
+		buf_clear(&mail);
+	}
+}
+
 int
 main(void)
 {
@@ -215,5 +250,6 @@ main(void)
 	UNIT_ROWS(&u, cases, test_case);
 	UNIT_ONE(&u, test_no_name);
 	UNIT_ONE(&u, test_limit);
+	UNIT_ONE(&u, test_top);
 	return unit_run("auth_trust", &u);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/report/document.h"
+#include "tests/unit/intake.h"
 
 static const char *const two_errors[] = { "one", "two \"quoted\"" };
 
@@ -74,8 +75,7 @@ fullest(void)
 {
 	return (struct report){
 		.kind = REPORT_AGGREGATE,
-		.intake = { "lmtp", 1700100000, "1@r.example", "n@r.example",
-		    "rua@d.example" },
+		.intake = intake_full("lmtp", 1700100000),
 		.aggregate = { .xml_schema = "2.0",
 		    .xml_namespace = "urn:x",
 		    .org_name = "R",
@@ -216,7 +216,8 @@ every_field_has_its_place_and_type(void **state)
 	    "\"received\":\"2023-11-16T02:00:00+00:00\","
 	    "\"message_id\":\"1@r.example\","
 	    "\"envelope_from\":\"n@r.example\","
-	    "\"envelope_recipient\":\"rua@d.example\",\"position\":41,"
+	    "\"envelope_recipient\":\"rua@d.example\"," INTAKE_AUTH
+	    ",\"position\":41,"
 	    "\"extensions\":[{\"path\":\"feedback/extension/tool\","
 	    "\"text\":\"\\\"t\\\"\"},{\"path\":\"policy_published/n\","
 	    "\"text\":\"1\"},{\"path\":\"record/extension/arc/seal\","

@@ -15,6 +15,7 @@
 #include "common/report/failure_parts.h"
 #include "common/report/failure_text.h"
 #include "common/report/report_id.h"
+#include "tests/unit/intake.h"
 #include "tests/unit/material.h"
 #include "tests/unit/unit.h"
 
@@ -745,8 +746,7 @@ print_document(void)
 		"example", "Example", "ISP", "Example", "example", 64500,
 		SOURCE_NO };
 	const struct report r = { .kind = REPORT_FAILURE,
-		.intake = { "file", AT, "m@r.example", "f@r.example",
-		    "t@d.example" },
+		.intake = intake_full("file", AT),
 		.failure = { .feedback_type = "auth-failure",
 		    .user_agent = "u",
 		    .version = "1",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/intake.h"
 #include "tests/unit/aggregate_xml.h"
 #include "tests/unit/unit.h"
 
@@ -430,8 +431,10 @@ copies_stay(void **state)
 static void
 ids_do_not_know_the_mail(void **state)
 {
-	static const struct intake one = { "lmtp", 5, "<m@x>", "f@x", "t@x" };
-	static const struct intake two = { "imap", 9, NULL, "", NULL };
+	const struct intake one = intake_full("lmtp", 5);
+	static const struct intake two = {
+		.transport = "imap", .received = 9, .envelope_from = ""
+	};
 	unsigned char id[REPORT_ID_BYTES];
 	struct record rec;
 	struct reading r;

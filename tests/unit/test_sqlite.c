@@ -24,6 +24,8 @@
 #include "common/sink/sink.h"
 #include "common/sink/sqlite_report.h"
 #include "common/sink/sqlite_schema.h"
+#include "tests/unit/intake.h"
+#include "tests/unit/schema_4.h"
 #include "tests/unit/unit.h"
 
 #define BEGIN_S 1700000000 /* 2023-11-14T22:13:20Z */
@@ -154,11 +156,7 @@ report_of_key(uint64_t key)
 	struct report r = { .kind = REPORT_AGGREGATE };
 
 	digest_of(r.key, key);
-	r.intake = (struct intake){ .transport = "lmtp",
-		.received = END_S + 3600,
-		.message_id = "<1@r.example>",
-		.envelope_from = "reports@r.example",
-		.envelope_recipient = "dmarc@d.example" };
+	r.intake = intake_full("lmtp", END_S + 3600);
 	r.aggregate = (struct aggregate){ .xml_schema = "draft",
 		.org_name = "r.example",
 		.org_email = "noreply@r.example",
@@ -332,8 +330,16 @@ one_report(void **state)
 	    " intake_envelope_recipient || ' ' || ifnull(errors, '-') AS"
 	    " concat_all FROM aggregate_report WHERE length(key) = 32)",
 	    "r.example noreply@r.example id-1 d.example reject none 50 "
-	    "1700000000 1700086399 1 lmtp 1700089999 <1@r.example> "
-	    "reports@r.example dmarc@d.example -");
+	    "1700000000 1700086399 1 lmtp 1700089999 1@r.example "
+	    "n@r.example rua@d.example -");
+	assert_text(&p,
+	    "SELECT concat_all FROM (SELECT kind || ' ' || org_name || ' ' ||"
+	    " dkim || ' ' || dmarc || ' ' || spf || ' ' || method || ' ' ||"
+	    " domain || ' ' || reporter || ' ' || aligned || ' ' ||"
+	    " discrepancies || ' ' || intake_received AS concat_all"
+	    " FROM view_reporter)",
+	    "aggregate r.example pass none fail dkim m.r.example r.example 1 "
+	    "[\"a is b\",\"c is \\\"d\\\"\"] 2023-11-15T23:13:19+00:00");
 	assert_text(&p,
 	    "SELECT position || ' ' || day || ' ' || length(digest) || ' ' ||"
 	    " date_begin || ' ' || date_end || ' ' || source_ip_address || ' '"
@@ -744,7 +750,7 @@ count_with_reader(
 	arena_free(&a);
 }
 
-/* Version 4 added the tables of the extensions, version 5 columns. */
+/* Version 4 added the tables of the extensions. */
 static void
 upgrade_from_version_3(void **state)
 {
@@ -761,23 +767,9 @@ upgrade_from_version_3(void **state)
 	assert_delivered(&p, 1, 3, 3, 0);
 	sink_sqlite_ops.close(&p.sink);
 	handle = place_connect(&p);
-	run(handle, "DROP TABLE aggregate_report_extension;"
-		    "DROP TABLE aggregate_record_extension;"
-		    "DROP VIEW view_smtp_tls_failure_detail;"
-		    "ALTER TABLE aggregate_record"
-		    " DROP COLUMN intake_reverse_dns_confirmed;"
-		    "ALTER TABLE failure_report"
-		    " DROP COLUMN intake_reverse_dns_confirmed;"
-		    "ALTER TABLE smtp_tls_failure_detail"
-		    " DROP COLUMN sending_mta_reverse_dns;"
-		    "ALTER TABLE smtp_tls_failure_detail"
-		    " DROP COLUMN sending_mta_name;"
-		    "ALTER TABLE smtp_tls_failure_detail"
-		    " DROP COLUMN receiving_reverse_dns;"
-		    "ALTER TABLE smtp_tls_failure_detail"
-		    " DROP COLUMN receiving_name;"
-		    "CREATE VIEW view_smtp_tls_failure_detail AS SELECT 1;"
-		    "PRAGMA user_version = 3");
+	run(handle, BACK_TO_SCHEMA_4 "DROP TABLE aggregate_report_extension;"
+				     "DROP TABLE aggregate_record_extension;"
+				     "PRAGMA user_version = 3");
 	sqlite3_close(handle);
 
 	place_open(&p);

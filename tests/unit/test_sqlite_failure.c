@@ -14,6 +14,7 @@
 #include "common/sink/sink.h"
 #include "common/sink/sqlite_report.h"
 #include "common/sink/sqlite_schema.h"
+#include "tests/unit/intake.h"
 #include "tests/unit/schema_1.h"
 #include "tests/unit/unit.h"
 
@@ -113,7 +114,7 @@ make_report(unsigned char number, const char *domain, int64_t at)
 {
 	struct report r = { .kind = REPORT_FAILURE,
 		.key = { number },
-		.intake = { "lmtp", AT + 9, "m@r.example", "f@r.example",
+		.intake = { "lmtp", AT + 9, "1@r.example", "f@r.example",
 		    "t@d.example" } };
 	struct failure *f = &r.failure;
 
@@ -181,7 +182,7 @@ one_report(void **state)
 	    " FROM view_failure_report",
 	    "2026-01-01T22:30:00 d.example DE [\"dmarc\",\"spf\"] "
 	    "[\"something was missing\"] a@d.example b@r.example "
-	    "2026-01-01T22:29:00+00:00 m@r.example");
+	    "2026-01-01T22:29:00+00:00 1@r.example");
 	assert_answer(&p,
 	    "SELECT sample_raw || sample_body || sample_subject ||"
 	    " sample_headers_only FROM failure_report",

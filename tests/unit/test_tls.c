@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/report/document.h"
+#include "tests/unit/intake.h"
 #include "tests/unit/material.h"
 #include "tests/unit/unit.h"
 
@@ -1026,11 +1027,7 @@ print_document(void)
 		"\"failed-session-count\":\"1\","
 		"\"additional-information\":\"u\","
 		"\"failure-reason-code\":\"c\"}]") "}]}";
-	const struct intake intake = { .transport = "lmtp",
-		.received = 1767312000,
-		.message_id = "m",
-		.envelope_from = "f",
-		.envelope_recipient = "t" };
+	const struct intake intake = intake_full("lmtp", 1767312000);
 	struct document d;
 	struct reading r;
 
