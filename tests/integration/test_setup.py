@@ -19,9 +19,11 @@ import urllib.request
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
+import mailgen
 import pytest
 from cluster import Cluster, needs_java, server_folder
-from conftest import COMMAND, FIXTURES, LMTPD, TOP, free_port, wait_for
+from conftest import COMMAND, FIXTURES, LMTPD, TOP, Intake, free_port, wait_for
+from lmtp import deliver
 
 pytestmark = needs_java
 
@@ -842,3 +844,61 @@ def test_server_without_security(tmp_path):
             check_without_security(cluster.start().wait(), tmp_path)
         finally:
             cluster.stop()
+
+
+# --- README: from parsedmarc in ten minutes ------------------------------------
+
+def test_moving_over(cluster, tmp_path, monkeypatch):
+    """Step by step as README has it: at no moment is a report missing or there twice."""
+    paths, expected = mailgen.write(8, tmp_path / "mails", seed=11)
+    ini = tmp_path / "parsedmarc.ini"
+    ini.write_text("[general]\nsave_aggregate = True\noffline = True\nalways_use_local_files = True\n[%s]\nhosts = %s\n"
+                   "user = %s\npassword = %s\ncert_path = %s\nindex_prefix = mv_\n"
+                   % (cluster.product, cluster.url, cluster.user, cluster.password, cluster.ca))
+
+    def by_parsedmarc(mails):
+        run = subprocess.run([str(parsedmarc()), "-c", str(ini), *mails], capture_output=True, text=True,
+                             stdin=subprocess.DEVNULL, timeout=120)
+        assert run.returncode == 0, run.stderr
+
+    def stored():
+        """{report_id: documents}"""
+        cluster.ok("POST", "/mv_*/_refresh")
+        terms = {"terms": {"field": "report_id.keyword", "size": 1000}}
+        answer = cluster.ok("POST", "/mv_dmarc_aggregate*/_search", {"size": 0, "aggs": {"r": terms}})
+        return {b["key"]: b["doc_count"] for b in answer["aggregations"]["r"]["buckets"]}
+
+    by_parsedmarc(paths[:4])  # the site as it is
+    theirs = stored()
+    assert len(theirs) == 4
+
+    # 1. the configuration
+    intake = Intake(tmp_path / "intake")
+    intake.conf.unlink()
+    run = subprocess.run([str(COMMAND), "import-config", "-o", str(intake.conf), str(ini)], capture_output=True,
+                         text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert run.returncode == 0, run.stderr
+    monkeypatch.setenv("DMARC_INTAKE_INTAKE_STATE_PATH", str(intake.state))
+    monkeypatch.setenv("DMARC_INTAKE_INTAKE_LOG", "stderr")
+    monkeypatch.setenv("DMARC_INTAKE_LMTP_LISTEN", intake.listen)
+    # 2. the cluster
+    setup = Setup(cluster, tmp_path / "setup", prefix="mv_")
+    setup.conf = intake.conf
+    setup.ok("--password-file", str(tmp_path / "password"))
+    # 3. both run: the MTA gives us mails old and new, and parsedmarc reads them too
+    intake.start()
+    try:
+        for path in paths[2:]:
+            assert deliver(intake.listen, pathlib.Path(path).read_bytes())[0].startswith("250"), intake.log()
+    finally:
+        intake.stop()
+    assert stored() == {**theirs, **{r: n for r, n in expected.items() if r not in theirs}}
+    whole = stored()
+    by_parsedmarc(paths)
+    assert stored() == whole
+    # 4. parsedmarc is gone; what its mailbox still holds is ours
+    run = subprocess.run([str(COMMAND), "-c", str(intake.conf), "ingest", str(tmp_path / "mails")], text=True,
+                         capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+    assert run.returncode == 0 and " 0 records stored" in run.stdout, run.stdout + run.stderr
+    assert stored() == whole and set(whole) == set(expected)
+    assert {name.count("-") for name in cluster.indexes("mv_dmarc_aggregate*")} == {3}  # daily, as before
