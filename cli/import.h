@@ -47,7 +47,8 @@ const struct import_row *import_row_find(const char *section, const char *key);
 
 import_convert import_text, import_path, import_bool, import_count;
 import_convert import_seconds, import_request_timeout, import_hosts;
-import_convert import_output, import_sample, import_word_if_on;
+import_convert import_output, import_sample, import_tls, import_mark;
+import_convert import_word_if_on;
 
 /* What became of one key. */
 struct import_result {

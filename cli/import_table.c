@@ -52,7 +52,7 @@
 
 #define SPLUNK "no Splunk: its forwarder reads [ndjson] path"
 #define KAFKA "no Kafka: Filebeat, Vector or Kafka Connect reads [ndjson] path"
-#define SUMMARY "no mail with a summary: \"dmarc-intake report\" prints one"
+#define SUMMARY "no mail with a summary: 'dmarc-intake report' prints one"
 #define S3 "no S3: an uploader of your choice reads [ndjson] path"
 #define POSTGRESQL \
 	"no PostgreSQL: [sqlite] holds the same facts, or a loader reads " \
@@ -68,7 +68,12 @@
 	"no Gmail API: read the mailbox by IMAP, or let Gmail forward the " \
 	"address to an MTA that delivers by LMTP"
 #define FILES "files for names are never downloaded: [enrich] names them"
-#define IMAP "no mailbox is read by IMAP yet"
+#define WATCH \
+	"dmarc-intake-imapd goes on for ever, and with its option once it " \
+	"looks once, as 'dmarc-intake ingest' does"
+#define BATCH "mails are stored together as they come: [imap] mails"
+#define TEST "stored, and left where they are"
+#define MARK "one mark for every kind of report: [imap] mark, [maildir] mark"
 
 const struct import_row import_table[] = {
 	NONE("general", "save_aggregate", STORED),
@@ -84,13 +89,13 @@ const struct import_row import_table[] = {
 	TO("general", "warnings", "intake", "log_level", import_word_if_on,
 	    .word = "warn"),
 	NONE("general", "silent",
-	    "daemons print nothing; \"dmarc-intake parse\" does"),
+	    "daemons print nothing; 'dmarc-intake parse' does"),
 	NONE("general", "log_file",
 	    "the log goes to the journal, to syslog or to stderr: "
 	    "[intake] log"),
 	TO("general", "output", "ndjson", "path", import_output,
 	    .text = "one document a line; for CSV and JSON arrays: "
-		    "dmarc-intake parse --format"),
+		    "'dmarc-intake parse'"),
 	NONE("general", "aggregate_json_filename", ONE_FILE),
 	NONE("general", "failure_json_filename", ONE_FILE),
 	NONE("general", "forensic_json_filename", ONE_FILE),
@@ -101,7 +106,7 @@ const struct import_row import_table[] = {
 	NONE("general", "smtp_tls_csv_filename", ONE_FILE),
 	NONE("general", "prettify_json", "NDJSON has a document a line"),
 	NONE("general", "archive_directory",
-	    "\"dmarc-intake ingest\" leaves files where they are"),
+	    "'dmarc-intake ingest' leaves files where they are"),
 	TO("general", "offline", "enrich", "offline", import_bool),
 	NONE("general", "always_use_local_files", FILES),
 	TO("general", "ip_db_path", "enrich", "ip_db_path", import_path),
@@ -127,41 +132,67 @@ const struct import_row import_table[] = {
 	    "a report over more than 24 hours is sliced by UTC day"),
 	NONE("general", "n_procs",
 	    "mails are handled side by side in threads: [lmtp] connections, "
-	    "[milter] mails, \"dmarc-intake ingest -j\""),
+	    "[milter] mails, [imap] mails, 'dmarc-intake ingest -j'"),
 	NONE("general", "fail_on_output_error",
 	    "always so: what is not stored is not acknowledged"),
 	NONE("general", "index_prefix_domain_map",
 	    "an instance has one index_prefix: run one for each tenant, each "
 	    "with its own address for reports"),
 
-	NONE("mailbox", "reports_folder", IMAP),
-	NONE("mailbox", "archive_folder", IMAP),
-	NONE("mailbox", "watch", IMAP),
-	NONE("mailbox", "delete", IMAP),
-	NONE("mailbox", "delete_aggregate", IMAP),
-	NONE("mailbox", "delete_failure", IMAP),
-	NONE("mailbox", "delete_smtp_tls", IMAP),
-	NONE("mailbox", "delete_invalid", IMAP),
-	NONE("mailbox", "test", IMAP),
-	NONE("mailbox", "batch_size", IMAP),
-	NONE("mailbox", "check_timeout", IMAP),
-	NONE("mailbox", "max_unsaved_retries", IMAP),
-	NONE("mailbox", "since", IMAP),
+	TO("imap", "host", "imap", "host", import_text),
+	TO("imap", "port", "imap", "port", import_count),
+	TO("imap", "ssl", "imap", "tls", import_tls,
+	    .text = "without ssl, parsedmarc takes STARTTLS where it is "
+		    "offered: tls = no is for a server that has none"),
+	TO("imap", "skip_certificate_verification", "imap",
+	    "skip_certificate_verification", import_bool),
+	TO("imap", "user", "imap", "user", import_text),
+	TO("imap", "password", "imap", "password", import_text),
+	TO("imap", "timeout", "imap", "timeout", import_seconds),
+	NONE("imap", "max_retries",
+	    "a server that is away is asked again for ever"),
+	NONE("imap", "delete", "parsedmarc passes over it: [mailbox] delete"),
+	NONE("imap", "watch", WATCH),
+	NONE("imap", "batch_size", BATCH),
+	TO("imap", "reports_folder", "imap", "reports_folder", import_text),
+	TO("imap", "archive_folder", "imap", "archive_folder", import_text),
+	TO("imap", "test", "imap", "mark", import_word_if_on, .word = "none",
+	    .text = TEST),
 
-	NONE("imap", "host", IMAP),
-	NONE("imap", "user", IMAP),
-	NONE("imap", "password", IMAP),
-	NONE("imap", "port", IMAP),
-	NONE("imap", "ssl", IMAP),
-	NONE("imap", "skip_certificate_verification", IMAP),
-	NONE("imap", "timeout", IMAP),
-	NONE("imap", "max_retries", IMAP),
-	NONE("imap", "watch", IMAP),
-	NONE("imap", "delete", IMAP),
-	NONE("imap", "test", IMAP),
-	NONE("imap", "reports_folder", IMAP),
-	NONE("imap", "archive_folder", IMAP),
-	NONE("imap", "batch_size", IMAP),
+	TO("mailbox", "reports_folder", "imap", "reports_folder", import_text,
+	    .when = "imap"),
+	{ .section = "mailbox", .key = "reports_folder", .when = "maildir",
+	    .text = "a folder of a Maildir has a path of its own: "
+		    "[maildir] path" },
+	TO("mailbox", "archive_folder", "imap", "archive_folder", import_text,
+	    .when = "imap"),
+	TO("mailbox", "archive_folder", "maildir", "archive_folder",
+	    import_text, .when = "maildir"),
+	TO("mailbox", "test", "imap", "mark", import_word_if_on,
+	    .word = "none", .text = TEST, .when = "imap"),
+	TO("mailbox", "test", "maildir", "mark", import_word_if_on,
+	    .word = "none", .text = TEST, .when = "maildir"),
+	TO("mailbox", "delete", "imap", "mark", import_mark, .when = "imap"),
+	TO("mailbox", "delete", "maildir", "mark", import_mark,
+	    .when = "maildir"),
+	NONE("mailbox", "delete_aggregate", MARK),
+	NONE("mailbox", "delete_failure", MARK),
+	NONE("mailbox", "delete_smtp_tls", MARK),
+	NONE("mailbox", "delete_invalid",
+	    "a mail that cannot be read is never deleted"),
+	TO("mailbox", "check_timeout", "imap", "check_timeout",
+	    import_seconds, .when = "imap"),
+	{ .section = "mailbox", .key = "check_timeout", .when = "maildir",
+	    .text = "how often 'dmarc-intake ingest' runs is up to cron or "
+		    "a systemd timer" },
+	NONE("mailbox", "watch", WATCH),
+	NONE("mailbox", "batch_size", BATCH),
+	NONE("mailbox", "max_unsaved_retries",
+	    "a mail that cannot be stored stays where it is, and is tried "
+	    "again"),
+	NONE("mailbox", "since",
+	    "each mail is looked at, once: those that are no reports are "
+	    "remembered"),
 
 	NONE("msgraph", "auth_method", GRAPH),
 	NONE("msgraph", "client_id", GRAPH),
@@ -189,9 +220,11 @@ const struct import_row import_table[] = {
 	NONE("gmail_api", "delegated_user", GMAIL),
 
 	TO("maildir", "maildir_path", "maildir", "path", import_path,
-	    .text = "\"dmarc-intake ingest\" reads it, once: from cron or a "
+	    .text = "'dmarc-intake ingest' reads it, once: from cron or a "
 		    "systemd timer"),
 	TO("maildir", "path", "maildir", "path", import_path, .text = NULL),
+	TO("maildir", NULL, "maildir", "mark", import_text, .preset = "move",
+	    .text = "as parsedmarc does without a word"),
 	NONE("maildir", "maildir_create", CREATED),
 	NONE("maildir", "create", CREATED),
 

@@ -287,6 +287,33 @@ import_sample(const struct ini *ini, const struct import_row *row,
 }
 
 const char *
+import_tls(const struct ini *ini, const struct import_row *row,
+    const char *value, struct buf *out)
+{
+	int is_on = bool_of(value);
+
+	(void)ini;
+	(void)row;
+	if (is_on < 0)
+		return not_bool;
+	return put_text(out, is_on ? "tls" : "starttls");
+}
+
+/* Of a mail that is stored. */
+const char *
+import_mark(const struct ini *ini, const struct import_row *row,
+    const char *value, struct buf *out)
+{
+	int is_on = bool_of(value);
+
+	(void)ini;
+	(void)row;
+	if (is_on < 0)
+		return not_bool;
+	return put_text(out, is_on ? "delete" : "move");
+}
+
+const char *
 import_word_if_on(const struct ini *ini, const struct import_row *row,
     const char *value, struct buf *out)
 {

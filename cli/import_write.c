@@ -11,6 +11,8 @@
 
 #include "cli/import.h"
 
+#define ITEM "reports" /* what a named section is called */
+
 static void
 add(struct import *im, const struct import_row *row,
     const struct ini_pair *pair, const char *text, const char *reason)
@@ -153,8 +155,8 @@ import_settle(struct import *im, const struct ini *ini, struct arena *a)
 		add(im, row, pair, NULL,
 		    row == NULL ? "is unknown to parsedmarc, which passes over "
 				  "it"
-				: "belongs to a source that is not "
-				  "configured");
+				: "is about mails, and there is neither "
+				  "[imap] nor [maildir]");
 	}
 }
 
@@ -179,17 +181,18 @@ write_pair(const struct import_result *r, FILE *out)
 }
 
 static void
-write_section(const struct import *im, const char *name, FILE *out)
+write_section(const struct import *im, const struct conf_section *s, FILE *out)
 {
 	const struct import_result *r;
 	bool is_open = false;
 
 	for (r = im->result; r < im->result + im->count; r++) {
-		if (r->text == NULL || strcmp(r->row->to_section, name) != 0)
+		if (r->text == NULL || strcmp(r->row->to_section, s->name) != 0)
 			continue;
 		(void)fputs("\n", out);
 		if (!is_open)
-			(void)fprintf(out, "[%s]\n\n", name);
+			(void)fprintf(out, "[%s%s]\n\n", s->name,
+			    s->many > 0 ? " " ITEM : "");
 		is_open = true;
 		write_pair(r, out);
 	}
@@ -230,7 +233,7 @@ import_write(const struct import *im, const char *path, FILE *out)
 	    "# the end. Every key there is: dmarc-intake.conf(5).\n",
 	    text_escape(path, text, sizeof(text)));
 	for (s = conf_table.sections; s->name != NULL; s++)
-		write_section(im, s->name, out);
+		write_section(im, s, out);
 	(void)fputs("\n# Without a counterpart:\n", out);
 	if (import_write_left(im, "# ", out) == 0)
 		(void)fputs("# nothing\n", out);

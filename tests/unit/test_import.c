@@ -13,6 +13,7 @@
 #include "unit.h"
 
 #define NEW "skip_saved_by_parsedmarc = yes"
+#define IMAP "[imap]\nhost=h\nuser=u\npassword=p\n"
 #define ES "[elasticsearch]\nhosts=h:1\n"
 
 /* One file through the whole way. */
@@ -169,6 +170,32 @@ static const struct {
 	{ "failure reports, old name", "[general]\nsave_forensic=no",
 	    "failure_sample = none" },
 	{ "output", "[general]\noutput=/o", "path = /o/dmarc-intake.ndjson" },
+
+	{ "IMAP", IMAP, "[imap reports]" },
+	{ "IMAP with TLS", IMAP "ssl=1", "tls = tls" },
+	{ "IMAP without", IMAP "ssl=no", "tls = starttls" },
+	{ "IMAP, what parsedmarc does without a word", IMAP, "!mark = " },
+	{ "IMAP, deleted", IMAP "[mailbox]\ndelete=1", "mark = delete" },
+	{ "IMAP, moved", IMAP "[mailbox]\ndelete=0", "mark = move" },
+	{ "IMAP, test first", IMAP "[mailbox]\ndelete=1\ntest=1",
+	    "mark = none" },
+	{ "IMAP, no test", IMAP "[mailbox]\ndelete=1\ntest=0",
+	    "mark = delete" },
+	{ "IMAP, the old place of a key wins",
+	    IMAP "archive_folder=a\n[mailbox]\narchive_folder=b",
+	    "archive_folder = a" },
+	{ "IMAP, how often", IMAP "[mailbox]\ncheck_timeout=90",
+	    "check_timeout = 90s" },
+	{ "IMAP, time out of range", IMAP "timeout=601", "!timeout = " },
+	{ "Maildir", "[maildir]\nmaildir_path=/m", "path = /m" },
+	{ "Maildir, old name", "[maildir]\npath=/m", "path = /m" },
+	{ "Maildir, what parsedmarc does without a word", "[maildir]\npath=/m",
+	    "mark = move" },
+	{ "Maildir, deleted", "[mailbox]\ndelete=1\n[maildir]\npath=/m",
+	    "mark = delete" },
+	{ "no mailbox at all", "[mailbox]\ndelete=1",
+	    "[mailbox] delete (line 2): is about mails, and there is neither "
+	    "[imap] nor [maildir]" },
 
 	{ "unknown key", "[general]\nn=1",
 	    "[general] n (line 2): is unknown to parsedmarc, which passes "
@@ -356,10 +383,10 @@ test_nothing_else(void **state)
 static const struct {
 	const char *name, *line;
 } samples[] = {
-	{ "small.ini", "hosts = http://127.0.0.1:9200" },
+	{ "small.ini", "password = s3cret%word" },
 	{ "cloud.ini", "index_suffix = prod" },
 	{ "old.ini", "path = /home/me/dmarc/dmarc-intake.ndjson" },
-	{ "maildir.ini", "log_level = warn" },
+	{ "maildir.ini", "archive_folder = DMARC" },
 };
 
 /* Our own parser takes it, and each key of the sample has left a trace. */
