@@ -223,6 +223,31 @@ print_sources(const struct sqlite_report *r, struct arena *a, size_t width)
 }
 
 static void
+print_categories(const struct sqlite_report *r, struct arena *a, size_t width)
+{
+	static const struct table_column columns[] = {
+		{ "Where from", false, true },
+		{ "Addresses", true, false },
+		{ "Messages", true, false },
+		{ "Share", true, false },
+	};
+	struct table t;
+	size_t i;
+
+	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
+	for (i = 0; i < r->category_count; i++) {
+		const struct report_category *c = &r->categories[i];
+
+		table_add(&t, c->category);
+		table_add_count(&t, c->sources);
+		table_add_count(&t, c->messages);
+		table_add_share(&t, c->messages, r->totals.messages);
+	}
+	(void)printf("\nCategories\n");
+	table_print(&t, width, stdout);
+}
+
+static void
 print_failures(const struct sqlite_report *r, struct arena *a, size_t width)
 {
 	static const struct table_column columns[] = {
@@ -346,6 +371,7 @@ print_all(const struct sqlite_report *r, struct arena *a,
 			print_totals(&r->totals, a);
 		if (r->totals.records > 0) {
 			print_domains(r, a, width);
+			print_categories(r, a, width);
 			print_sources(r, a, width);
 			print_failures(r, a, width);
 			print_reporters(r, a, width);

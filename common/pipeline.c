@@ -11,6 +11,7 @@
 #include "common/pipeline_admit.h"
 #include "common/pipeline_internal.h"
 #include "common/pipeline_reporter.h"
+#include "common/report/category.h"
 #include "common/report/report.h"
 
 /* One mail on its way. */
@@ -75,6 +76,8 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 			goto fail;
 	while ((rc = report_next(rr, &rec, e)) == 1) {
 		enrich_record(r->names, &rec);
+		if (report_of(rr)->kind == REPORT_AGGREGATE)
+			rec.category = category_of(&rec, p->suffixes);
 		for (i = 0; i < p->sink_count; i++)
 			if (p->sinks[i]->ops->add(streams[i], &rec, e) < 0)
 				goto fail;

@@ -18,7 +18,6 @@
 #include "common/pipeline_reporter.h"
 
 #define DISCREPANCIES_MAX 8
-#define DOMAIN_SIZE 256
 
 void
 reporter_claims(const struct conf *conf, const struct envelope *env,
@@ -44,22 +43,6 @@ struct judgement {
 	const char *reporter;
 	const char **discrepancies;
 };
-
-static bool
-is_same_org(const struct reporter_case *c, const char *a, const char *b)
-{
-	char base_a[DOMAIN_SIZE], base_b[DOMAIN_SIZE];
-
-	if (a == NULL || b == NULL)
-		return false;
-	if (text_equal_nocase(a, b))
-		return true;
-	return suffix_base_domain(c->suffixes, a, base_a, sizeof(base_a)) !=
-		   NULL &&
-	       suffix_base_domain(c->suffixes, b, base_b, sizeof(base_b)) !=
-		   NULL &&
-	       strcmp(base_a, base_b) == 0;
-}
 
 /* A text as a domain; NULL: it is a name for people. */
 static const char *
@@ -113,7 +96,9 @@ weight_of(const struct judgement *j, const struct auth_claim *claim)
 		return 1;
 	if (j->c->report->kind == REPORT_TLS && claim->method != AUTH_DKIM)
 		return 2;
-	return is_same_org(j->c, claim->domain, j->reporter) ? 3 : 2;
+	return suffix_is_same_org(j->c->suffixes, claim->domain, j->reporter)
+		   ? 3
+		   : 2;
 }
 
 /* The server has found that this very domain was forged. */
@@ -125,7 +110,8 @@ is_denied(const struct judgement *j)
 	for (; claim != NULL; claim = claim->next)
 		if (claim->method == AUTH_DMARC &&
 		    strcmp(claim->result, "fail") == 0 &&
-		    is_same_org(j->c, claim->domain, j->reporter))
+		    suffix_is_same_org(
+			j->c->suffixes, claim->domain, j->reporter))
 			return true;
 	return false;
 }
@@ -171,7 +157,7 @@ static void
 check_names(struct judgement *j)
 {
 	if (j->org != NULL && j->contact != NULL &&
-	    !is_same_org(j->c, j->org, j->contact))
+	    !suffix_is_same_org(j->c->suffixes, j->org, j->contact))
 		note(j, arena_printf(j->c->arena,
 			    "org_name is %s, the address to contact is of %s",
 			    j->org, j->contact));
@@ -215,8 +201,8 @@ check_file_name(struct judgement *j)
 			    "the file name says %s, the report is not about it",
 			    name.domain));
 	if (*name.receiver != '\0' && j->reporter != NULL &&
-	    !is_same_org(c, name.receiver, j->org) &&
-	    !is_same_org(c, name.receiver, j->contact))
+	    !suffix_is_same_org(c->suffixes, name.receiver, j->org) &&
+	    !suffix_is_same_org(c->suffixes, name.receiver, j->contact))
 		note(j,
 		    arena_printf(c->arena,
 			"the file name says it is from %s, the report from %s",
@@ -238,8 +224,8 @@ check_tls_fields(struct judgement *j)
 			"TLS-Report-Domain is %s, the report is not about it",
 			domain));
 	if (submitter != NULL && j->reporter != NULL &&
-	    !is_same_org(c, submitter, j->org) &&
-	    !is_same_org(c, submitter, j->contact))
+	    !suffix_is_same_org(c->suffixes, submitter, j->org) &&
+	    !suffix_is_same_org(c->suffixes, submitter, j->contact))
 		note(j, arena_printf(c->arena,
 			    "TLS-Report-Submitter is %s, the report is from %s",
 			    submitter, j->reporter));
@@ -253,7 +239,8 @@ check_sample(struct judgement *j)
 
 	if (j->c->report->kind == REPORT_FAILURE && f->domain != NULL &&
 	    f->sample.from_domain != NULL &&
-	    !is_same_org(j->c, f->domain, f->sample.from_domain))
+	    !suffix_is_same_org(
+		j->c->suffixes, f->domain, f->sample.from_domain))
 		note(j,
 		    arena_printf(j->c->arena,
 			"the mail that failed is from %.253s, not from %.253s",

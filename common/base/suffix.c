@@ -10,6 +10,8 @@
 #include "common/base/suffix.h"
 #include "common/base/text.h"
 
+#define NAME_SIZE 256 /* RFC 1035, 2.3.4 */
+
 struct suffix_list {
 	psl_ctx_t *psl; /* NULL: libpsl has no list at all */
 };
@@ -54,6 +56,20 @@ suffix_base_domain(const struct suffix_list *list, const char *name, char *out,
 		return NULL;
 	memmove(out, base, strlen(base) + 1);
 	return out;
+}
+
+bool
+suffix_is_same_org(const struct suffix_list *list, const char *a, const char *b)
+{
+	char base_a[NAME_SIZE], base_b[NAME_SIZE];
+
+	if (a == NULL || b == NULL || *a == '\0')
+		return false;
+	if (text_equal_nocase(a, b))
+		return true;
+	return suffix_base_domain(list, a, base_a, sizeof(base_a)) != NULL &&
+	       suffix_base_domain(list, b, base_b, sizeof(base_b)) != NULL &&
+	       strcmp(base_a, base_b) == 0;
 }
 
 void

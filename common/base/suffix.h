@@ -6,6 +6,7 @@
 #ifndef BASE_SUFFIX_H
 #define BASE_SUFFIX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/err.h"
@@ -24,6 +25,10 @@ struct suffix_list *suffix_list_read(const char *path, struct err *e);
  */
 const char *suffix_base_domain(const struct suffix_list *list, const char *name,
     char *out, size_t out_size);
+
+/* Are the two of one organization? NULL and "" are of none. */
+bool suffix_is_same_org(
+    const struct suffix_list *list, const char *a, const char *b);
 
 /* Takes NULL; leaves NULL. */
 void suffix_list_close(struct suffix_list **list);

@@ -362,6 +362,15 @@ write_confirmed(const struct record *rec, struct buf *out, struct err *e)
 	    e);
 }
 
+/* Likewise; a word of ours. */
+static int
+write_category(const struct record *rec, struct buf *out, struct err *e)
+{
+	if (rec->category == NULL)
+		return 0;
+	return buf_printf(out, e, ",\"category\":\"%s\"", rec->category);
+}
+
 /* Behind the position: those of the report, then those of the record. */
 static int
 write_extensions(const struct aggregate *a, const struct record *rec,
@@ -411,6 +420,7 @@ write_aggregate(const struct document *d, const struct record *rec,
 	}
 	len = snprintf(position, sizeof(position), "%" PRIu64, rec->position);
 	if (buf_add(out, position, (size_t)len, e) < 0 ||
+	    write_category(rec, out, e) < 0 ||
 	    write_confirmed(rec, out, e) < 0 ||
 	    write_extensions(&d->report->aggregate, rec, out, e) < 0)
 		return -1;

@@ -196,6 +196,7 @@ struct record {
 	size_t spf_count;
 	const struct extension *extensions;
 	size_t extension_count;
+	const char *category; /* static, of category_of; NULL: nobody asked */
 };
 
 /* A whole report that was read, its records in a spool. */

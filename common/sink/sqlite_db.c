@@ -54,8 +54,8 @@ static const char *const sql[STATEMENT_COUNT] = {
 	    " source_asn, source_as_name, source_as_domain,"
 	    " intake_reverse_dns_confirmed, message_count,"
 	    " disposition, policy_dkim, policy_spf, dkim_aligned, spf_aligned,"
-	    " passed_dmarc, header_from, envelope_from, envelope_to)"
-	    " VALUES (?,"
+	    " passed_dmarc, header_from, envelope_from, envelope_to,"
+	    " intake_category) VALUES (?, ?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 	    " ?, ?, ?) ON CONFLICT (report_id, position, day, digest) DO "
 	    "NOTHING",

@@ -51,6 +51,13 @@ static const char sources_sql[] =
     " GROUP BY c.source_ip_address"
     " ORDER BY messages DESC, c.source_ip_address LIMIT ?3";
 
+/* Before version 7 it was not told. There are few: all of them. */
+static const char categories_sql[] =
+    "SELECT c.intake_category, total(c.message_count) AS messages,"
+    " count(DISTINCT c.source_ip_address)" RECORDS
+    " GROUP BY c.intake_category ORDER BY messages DESC, c.intake_category"
+    " LIMIT 8";
+
 static const char failures_sql[] =
     "SELECT c.header_from, c.source_ip_address, max(c.source_name),"
     " c.disposition, c.policy_dkim, c.policy_spf,"
@@ -188,6 +195,17 @@ take_source(struct reading *r, sqlite3_stmt *st, size_t row)
 		.passed = count_of(st, 4),
 	};
 	r->out->source_count = row + 1;
+}
+
+static void
+take_category(struct reading *r, sqlite3_stmt *st, size_t row)
+{
+	r->out->categories[row] = (struct report_category){
+		.category = text_of(r, st, 0),
+		.messages = count_of(st, 1),
+		.sources = count_of(st, 2),
+	};
+	r->out->category_count = row + 1;
 }
 
 static void
@@ -340,6 +358,7 @@ read_all(struct reading *r, struct err *e)
 	    query(r, records_sql, take_records, e) < 0 ||
 	    query(r, domains_sql, take_domain, e) < 0 ||
 	    query(r, sources_sql, take_source, e) < 0 ||
+	    query(r, categories_sql, take_category, e) < 0 ||
 	    query(r, failures_sql, take_failure, e) < 0)
 		return -1;
 	if (query(r, reporters_sql, take_reporter, e) < 0)

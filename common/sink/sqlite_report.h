@@ -41,6 +41,14 @@ struct report_source {
 	uint64_t messages, passed;
 };
 
+/* Where messages come from: see record-schema.md. */
+struct report_category {
+	const char *category;
+	uint64_t messages, sources; /* distinct addresses */
+};
+
+#define REPORT_CATEGORIES_MAX 8
+
 /* Messages that did not pass DMARC. */
 struct report_failure {
 	const char *header_from;
@@ -81,13 +89,14 @@ struct sqlite_report {
 	struct report_totals totals;
 	struct report_domain *domains;
 	struct report_source *sources;
+	struct report_category categories[REPORT_CATEGORIES_MAX];
 	struct report_failure *failures;
 	struct report_reporter *reporters;
 	struct report_failed_mail *failed_mails;
 	struct report_tls_policy *tls_policies;
 	struct report_tls_failure *tls_failures;
 	size_t domain_count, source_count, failure_count, reporter_count;
-	size_t failed_mail_count;
+	size_t failed_mail_count, category_count;
 	size_t tls_policy_count, tls_failure_count;
 };
 

@@ -407,6 +407,34 @@ static const char *const steps[] = {
 
 	"PRAGMA user_version = 6;",
 	/* clang-format on */
+
+	/* Where mails come from. */
+	"ALTER TABLE aggregate_record ADD COLUMN intake_category TEXT;"
+	"DROP VIEW view_aggregate_record;"
+	"CREATE VIEW view_aggregate_record AS SELECT c.id, r.org_name,"
+	" r.report_id, r.domain, r.p, r.sp, r.pct,"
+	" strftime('%Y-%m-%dT%H:%M:%S+00:00', c.date_begin, 'unixepoch')"
+	"  AS date_begin,"
+	" strftime('%Y-%m-%dT%H:%M:%S+00:00', c.date_end, 'unixepoch')"
+	"  AS date_end,"
+	" c.source_ip_address, c.source_country, c.source_reverse_dns,"
+	" c.source_base_domain, c.source_name, c.source_type, c.source_asn,"
+	" c.source_as_name, c.source_as_domain, c.message_count,"
+	" c.disposition, c.dkim_aligned, c.spf_aligned, c.passed_dmarc,"
+	" c.header_from, c.envelope_from, c.envelope_to,"
+	" c.intake_category, c.intake_reverse_dns_confirmed,"
+	" (SELECT group_concat(coalesce(selector, '') || ' / '"
+	"   || coalesce(domain, '') || ' / ' || coalesce(result, ''), ', ')"
+	"  FROM aggregate_record_dkim WHERE record_id = c.id)"
+	"  AS dkim_results_combined,"
+	" (SELECT group_concat(coalesce(scope, '') || ' / '"
+	"   || coalesce(domain, '') || ' / ' || coalesce(result, ''), ', ')"
+	"  FROM aggregate_record_spf WHERE record_id = c.id)"
+	"  AS spf_results_combined"
+	" FROM aggregate_record AS c"
+	" JOIN aggregate_report AS r ON r.id = c.report_id WHERE r.complete;"
+
+	"PRAGMA user_version = 7;",
 };
 
 const int sqlite_schema_version = (int)(sizeof(steps) / sizeof(*steps));

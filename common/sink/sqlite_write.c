@@ -153,6 +153,7 @@ insert_record(struct sqlite_db *db, int64_t report_id, const struct record *rec,
 	sqlite_bind_text(&b, rec->header_from);
 	sqlite_bind_text(&b, rec->envelope_from);
 	sqlite_bind_text(&b, rec->envelope_to);
+	sqlite_bind_text(&b, rec->category);
 	return sqlite_insert(db, &b, e);
 }
 

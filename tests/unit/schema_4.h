@@ -18,6 +18,9 @@
 
 /* clang-format off */
 #define BACK_TO_SCHEMA_4 \
+	"DROP VIEW view_aggregate_record;" \
+	"ALTER TABLE aggregate_record DROP COLUMN intake_category;" \
+	"CREATE VIEW view_aggregate_record AS SELECT 1;" \
 	"DROP VIEW view_reporter;" \
 	DROP_REPORTER_AUTH("aggregate_report") \
 	DROP_REPORTER_AUTH("failure_report") \

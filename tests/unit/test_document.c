@@ -122,6 +122,7 @@ full_record(void)
 		.spf_count = 1,
 		.extensions = of_record,
 		.extension_count = 1,
+		.category = "aligned",
 	};
 }
 
@@ -217,7 +218,7 @@ every_field_has_its_place_and_type(void **state)
 	    "\"message_id\":\"1@r.example\","
 	    "\"envelope_from\":\"n@r.example\","
 	    "\"envelope_recipient\":\"rua@d.example\"," INTAKE_AUTH
-	    ",\"position\":41,"
+	    ",\"position\":41,\"category\":\"aligned\","
 	    "\"extensions\":[{\"path\":\"feedback/extension/tool\","
 	    "\"text\":\"\\\"t\\\"\"},{\"path\":\"policy_published/n\","
 	    "\"text\":\"1\"},{\"path\":\"record/extension/arc/seal\","

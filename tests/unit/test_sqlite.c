@@ -191,6 +191,7 @@ record_of(uint64_t key, uint64_t position)
 		.passed_dmarc = true,
 		.header_from = "d.example",
 		.envelope_from = "b.example",
+		.category = "aligned",
 		.overrides = &override,
 		.override_count = 1,
 		.dkim_results = &dkim,
@@ -353,9 +354,10 @@ one_report(void **state)
 	    "fail 1 0 1 d.example b.example - -");
 	assert_text(&p,
 	    "SELECT dkim_results_combined || ', ' || spf_results_combined ||"
-	    " ', ' || date_begin FROM view_aggregate_record LIMIT 1",
+	    " ', ' || date_begin || ' ' || intake_category"
+	    " FROM view_aggregate_record LIMIT 1",
 	    "s1 / d.example / pass, mfrom / b.example / fail, "
-	    "2023-11-14T22:13:20+00:00");
+	    "2023-11-14T22:13:20+00:00 aligned");
 	assert_text(&p,
 	    "SELECT group_concat(type || ' ' || comment) FROM"
 	    " aggregate_record_override",
