@@ -4,6 +4,7 @@
 # ThreadSanitizer build; fails on a report of it, a reply other than 2xx, a
 # record too few, or an end that is not clean.
 set -euo pipefail
+export DMARC_INTAKE_ENRICH_OFFLINE=yes
 [ $# -eq 1 ] || { sed -n '3p' "$0" >&2 && exit 2; }
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)

@@ -90,8 +90,7 @@ enrich_begin(struct enrich *en, const struct conf *conf)
 	m->is_offline = conf->enrich.offline;
 	m->left_ms = conf->enrich.budget_s * 1000;
 	m->facts = facts_hold(en->facts);
-	m->is_idle =
-	    m->is_offline && (m->facts == NULL || m->facts->db_count == 0);
+	m->is_idle = m->is_offline && m->facts->db_count == 0;
 	return m;
 }
 
@@ -225,7 +224,7 @@ enrich_source(struct enrichment *m, struct source *s)
 	struct source_slot *slot;
 	struct address a;
 
-	if (m->is_idle || m->facts == NULL || !address_parse(as_written, &a))
+	if (m->is_idle || !address_parse(as_written, &a))
 		return;
 	if (m->sources == NULL)
 		tables_open(m, 0);

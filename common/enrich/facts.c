@@ -16,7 +16,7 @@
 #include "common/enrich/facts.h"
 #include "common/enrich/file_read.h"
 
-#define LOOK_MS 3000 /* between two looks at the files */
+#define LOOK_MS 1000 /* between two looks at the files */
 #define FILES_MAX (2 * CONF_ENRICH_FILES_MAX + 2)
 #define OWN_MAP INTAKE_DATADIR "/sources.csv"
 
@@ -27,6 +27,7 @@ struct facts_store {
 	size_t path_count;
 
 	pthread_mutex_t lock;
+	pthread_cond_t is_read;
 	struct facts *now; /* NULL: nothing was read yet */
 	struct file_stamp stamps[FILES_MAX];
 	int64_t looked_ms; /* 0: never */
@@ -63,6 +64,7 @@ facts_store_new(const struct conf *conf)
 	add_path(s, c->psl_path);
 	add_path(s, c->psl_overrides_path);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->is_read, NULL);
 	return s;
 }
 
@@ -200,6 +202,7 @@ look(struct facts_store *s)
 	}
 	if (before != NULL && --before->holders == 0)
 		facts_free(before);
+	pthread_cond_broadcast(&s->is_read);
 }
 
 struct facts *
@@ -211,8 +214,10 @@ facts_hold(struct facts_store *s)
 	if (!s->is_reading &&
 	    (s->looked_ms == 0 || clock_mono_ms() >= s->looked_ms + LOOK_MS))
 		look(s);
-	if ((f = s->now) != NULL)
-		f->holders++;
+	while (s->now == NULL) /* another thread is the first to read */
+		pthread_cond_wait(&s->is_read, &s->lock);
+	f = s->now;
+	f->holders++;
 	pthread_mutex_unlock(&s->lock);
 	return f;
 }
@@ -248,6 +253,7 @@ facts_store_close(struct facts_store **s)
 	if (*s == NULL)
 		return;
 	facts_drop(*s, &(*s)->now);
+	pthread_cond_destroy(&(*s)->is_read);
 	pthread_mutex_destroy(&(*s)->lock);
 	free(*s);
 	*s = NULL;

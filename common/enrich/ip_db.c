@@ -92,7 +92,9 @@ ip_db_find(const struct ip_db *db, const struct address *a)
 	if (address_is_v4(a))
 		sa = (const struct sockaddr *)&in;
 	found = MMDB_lookup_sockaddr(&db->mmdb, sa, &rc);
-	return rc == MMDB_SUCCESS && found.found_entry ? found.entry.offset : 0;
+	/* the first of all lies at 0 */
+	return rc == MMDB_SUCCESS && found.found_entry ? found.entry.offset + 1
+						       : 0;
 }
 
 /* The value at a path of keys; false when it is not there. */
@@ -169,7 +171,7 @@ void
 ip_db_read(const struct ip_db *db, uint32_t place, struct arena *arena,
     struct ip_facts *f)
 {
-	MMDB_entry_s entry = { .mmdb = &db->mmdb, .offset = place };
+	MMDB_entry_s entry = { .mmdb = &db->mmdb, .offset = place - 1 };
 	char *domain;
 	size_t i;
 
