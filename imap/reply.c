@@ -262,11 +262,11 @@ imap_fetch_parse(struct imap_reply *r, struct imap_fetch *f, struct err *e)
 	while ((token = imap_token_next(t, &name)) == IMAP_TOKEN_ATOM) {
 		token = imap_token_next(t, &value);
 		if (token < IMAP_TOKEN_OPEN || token == IMAP_TOKEN_CLOSE)
-			break;
+			return malformed(
+			    e, "FETCH without a value", name.data, name.len);
 		parse_item(t, &name, token, &value, f);
 	}
 	if (token != IMAP_TOKEN_CLOSE)
-		return malformed(
-		    e, "FETCH ends amid its items", name.data, name.len);
+		return malformed(e, "FETCH ends amid its items", "", 0);
 	return 0;
 }

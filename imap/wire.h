@@ -30,7 +30,10 @@ enum imap_wire_event {
 	IMAP_WIRE_REPLY, /* text is a whole reply, without its last CRLF */
 };
 
-/* A reply has at most text_max bytes, and a mail in it body_max. */
+/*
+ * A reply has at most text_max bytes (the CR at its end counts), and a mail in
+ * it body_max.
+ */
 void imap_wire_init(struct imap_wire *w, size_t text_max, uint64_t body_max);
 
 /*

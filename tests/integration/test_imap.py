@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """dmarc-intake-imapd at the real Dovecot."""
+import base64
+import imaplib
 import itertools
+import os
+import random
+import re
+import select
+import signal
+import socket
+import socketserver
+import threading
+import time
 
 import pytest
 
-from conftest import FIXTURES, Intake, wait_for
+import mailgen
+from conftest import FIXTURES, Intake, free_port, wait_for
 from dovecot import Imapd, a_dovecot, crlf, dovecot, needs_dovecot  # noqa: F401
 from lmtp import deliver
 
@@ -74,6 +86,304 @@ def test_server_that_can_less(imapd, user, name):
         wait_for(lambda: server.counts(user).get("INBOX") == 1)
         sorted_out(server.folders(user), sep=".")
         assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_encrypted(dovecot, imapd, user, tls):  # noqa: F811
+    dovecot.deliver(user, *MAILS)
+    port = dovecot.port + (tls == "tls")
+    daemon = imapd(tls=tls, port=port)
+    assert daemon.once() == 78  # nobody vouches for the certificate
+    assert "certificate" in daemon.log()
+    assert dovecot.counts(user) == {"INBOX": len(MAILS)}
+    daemon = imapd(folder="with-ca", tls=tls, port=port, cert_path=dovecot.folder / "ca.pem")
+    assert daemon.once() == 65
+    sorted_out(dovecot.folders(user), sep=".")
+
+
+def test_wrong_password(dovecot, imapd, user):  # noqa: F811
+    daemon = imapd(password="no")
+    assert daemon.once() == 77
+    assert "AUTHENTICATIONFAILED" in daemon.log()
+    daemon.start()  # tries again, but not at once
+    wait_for(lambda: daemon.log().count("AUTHENTICATIONFAILED") == 2)
+    assert daemon.stop() == 0
+
+
+def test_nobody_there(imapd, tmp_path):
+    daemon = imapd(port=1)
+    assert daemon.once() == 75
+    daemon.start()
+    wait_for(lambda: daemon.log().count("; trying again") == 1)
+    time.sleep(2)  # tried again by now, and the cause told once
+    assert daemon.log().count("; trying again") == 1
+    assert daemon.stop() == 0
+
+
+def test_within_a_second(dovecot, imapd, user):  # noqa: F811
+    dovecot.deliver(user, HUMAN)
+    daemon = imapd(check_timeout="1h").start()
+    wait_for(lambda: "connected" in daemon.log())
+    seconds = []
+    for n in range(5):
+        time.sleep(0.5)
+        mail = AGGREGATE.replace(b"Message-ID: <", b"Message-ID: <%d." % n)
+        begin = time.monotonic()
+        dovecot.deliver(user, mail)
+        wait_for(lambda: daemon.log().count("status=stored") == n + 1, step=0.005)
+        seconds.append(time.monotonic() - begin)
+    print("arrival to record, s:", ["%.3f" % s for s in seconds])
+    assert sorted(seconds)[1] < 1  # the machine may have other things to do at times
+    assert daemon.stop() == 0
+
+
+def test_changes_nothing(dovecot, imapd, user):  # noqa: F811
+    dovecot.deliver(user, *MAILS)
+    before = dovecot.folders(user)
+    daemon = imapd()
+    assert daemon.once("--test") == 65
+    after = dovecot.folders(user)
+    assert [m for _, m in after["INBOX"]] == [m for _, m in before["INBOX"]] == list(MAILS)
+    assert list(after) == list(before) == ["INBOX"]
+    assert not any("Seen" in flags for flags, _ in after["INBOX"])
+    assert "would be moved to Archive/Aggregate" in daemon.log()
+    assert not daemon.database.exists() and not (daemon.state / "imap").exists()
+
+
+MARKS = {"seen": {"INBOX": 5}, "none": {"INBOX": 5}, "delete": {"INBOX": 1, "Archive.Invalid": 1}}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks(dovecot, imapd, user, mark):  # noqa: F811
+    dovecot.deliver(user, *MAILS)
+    daemon = imapd(mark=mark)
+    assert daemon.once() == 65
+    assert dovecot.counts(user) == MARKS[mark]
+    seen = {mail for flags, mail in dovecot.folders(user)["INBOX"] if "Seen" in flags}
+    assert seen == ({AGGREGATE, FAILURE, TLS} if mark == "seen" else set())
+    lines = daemon.log().count("status=")
+    assert daemon.once() == 0
+    assert daemon.log().count("status=") == lines  # none is read again
+
+
+def test_prefix_and_names(imapd, user):
+    folder = "Berichte/Entwürfe & 日本"
+    with a_dovecot(DOVECOT_INBOX="prefix = INBOX.\n  separator = .") as server:
+        server.deliver(user, AGGREGATE)
+        daemon = imapd(server, archive_folder=folder)
+        assert daemon.once() == 0
+        name = "INBOX.Berichte.Entw&APw-rfe &- &ZeVnLA-.Aggregate"
+        with imaplib.IMAP4("127.0.0.1", server.port) as c:
+            c.login(user, "pw")
+            assert c.select('"%s"' % name) == ("OK", [b"1"])
+            assert name in c.lsub()[1][-1].decode()
+
+
+def test_two_accounts_and_folders(dovecot, imapd, user):  # noqa: F811
+    other = next(users)
+    with imaplib.IMAP4("127.0.0.1", dovecot.port) as c:
+        c.login(user, "pw")
+        c.create("Reports.Here")
+        c.append("Reports.Here", None, None, AGGREGATE)
+    dovecot.deliver(user, TLS)
+    dovecot.deliver(other, FAILURE)
+    second = "[imap second]\nhost = 127.0.0.1\nport = %d\ntls = no\nuser = %s\npassword = pw\n" % (dovecot.port, other)
+    daemon = imapd(reports_folder="INBOX, Reports/Here", sections=second)
+    assert daemon.once() == 0
+    assert dovecot.counts(user) == {"Archive.Aggregate": 1, "Archive.SMTP-TLS": 1}
+    assert dovecot.counts(other) == {"Archive.Failure": 1}
+
+
+def test_folder_that_is_not_there(dovecot, imapd, user):  # noqa: F811
+    daemon = imapd(reports_folder="Nowhere")
+    assert daemon.once() == 78
+    assert "mailbox \"Nowhere\": NO" in daemon.log()
+
+
+def test_one_process_at_a_time(dovecot, imapd, user):  # noqa: F811
+    daemon = imapd(check_timeout="1h").start()
+    wait_for(lambda: "connected" in daemon.log())
+    second = imapd()
+    assert second.once() == 75
+    assert "another process reads this mailbox" in second.log()
+
+
+def test_reload(dovecot, imapd, user):  # noqa: F811
+    other = next(users)
+    dovecot.deliver(other, AGGREGATE)
+    daemon = imapd().start()
+    wait_for(lambda: "connected" in daemon.log())
+    daemon.conf.write_text(daemon.conf.read_text().replace("user = " + user, "user = " + other))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: dovecot.counts(other) == {"Archive.Aggregate": 1})
+    assert daemon.stop() == 0
+
+
+def test_human_mails_are_not_fetched(dovecot, imapd, user):  # noqa: F811
+    picture = base64.encodebytes(os.urandom(200000)).replace(b"\n", b"\r\n")
+    large = (b"From: a@b.example\r\nSubject: holidays\r\nMIME-Version: 1.0\r\n"
+             b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nLook!\r\n"
+             b"--x\r\nContent-Type: image/jpeg; name=beach.jpg\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+             + picture + b"\r\n--x--\r\n")
+    dovecot.deliver(user, *[large] * 20, AGGREGATE)
+    daemon = imapd()
+    assert daemon.once() == 0
+    out = [int(n) for n in re.findall(r"imap\(%s\).*Logged out.* out=(\d+)" % user, dovecot.log())]
+    assert 0 < out[-1] < 20 * 3000 + 20000
+    assert daemon.once() == 0  # not even their structure is asked for again
+    out = [int(n) for n in re.findall(r"imap\(%s\).*Logged out.* out=(\d+)" % user, dovecot.log())]
+    assert out[-1] < 2000
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_limit_of_a_mail(dovecot, imapd, user, spare):  # noqa: F811
+    limit = len(AGGREGATE) + spare
+    dovecot.deliver(user, AGGREGATE, TLS)
+    daemon = imapd(sections="[limits]\nmessage = %d\n" % limit)
+    assert daemon.once() == (0 if spare == 0 else 65)
+    where = "Archive.Aggregate" if spare == 0 else "Archive.Invalid"
+    assert dovecot.counts(user) == {where: 1, "Archive.SMTP-TLS": 1}
+    assert spare == 0 or "%d bytes are more than %d" % (len(AGGREGATE), limit) in daemon.log()
+
+
+def test_more_than_one_round_takes(dovecot, imapd, user):  # noqa: F811
+    dovecot.deliver(user, HUMAN, TLS, HUMAN, FAILURE, AGGREGATE)
+    daemon = imapd(sections="[limits]\nimap_mails = 2\n")
+    assert daemon.once() == 0
+    assert dovecot.counts(user) == {"INBOX": 2, "Archive.SMTP-TLS": 1, "Archive.Failure": 1, "Archive.Aggregate": 1}
+
+
+def test_server_dies_in_idle(dovecot, imapd, user):  # noqa: F811
+    daemon = imapd(check_timeout="1h").start()
+    wait_for(lambda: "connected" in daemon.log())
+    time.sleep(0.5)
+    assert dovecot.kill_sessions()
+    dovecot.deliver(user, AGGREGATE)
+    wait_for(lambda: dovecot.counts(user) == {"Archive.Aggregate": 1})
+    assert "; trying again" in daemon.log()
+    assert daemon.log().count("connected") == 2
+    assert daemon.stop() == 0
+
+
+def large_mails(count):
+    """Report mails of about a megabyte, that no gzip makes small."""
+    for n in range(count):
+        noise = base64.encodebytes(os.urandom(700000)).replace(b"\n", b"\r\n")
+        yield AGGREGATE.replace(b"Message-ID: <", b"Message-ID: <%d." % n) + noise
+
+
+def test_server_dies_amid_a_mail(dovecot, imapd, user):  # noqa: F811
+    dovecot.deliver(user, *large_mails(60))
+    daemon = imapd().start()
+    wait_for(lambda: daemon.log().count("status=") >= 1, step=0.01)
+    killed = 0
+    for _ in range(3):
+        killed += len(dovecot.kill_sessions())
+        seen = daemon.log().count("status=")
+        wait_for(lambda: daemon.log().count("status=") > seen or dovecot.counts(user).get("INBOX", 0) == 0, 60, 0.01)
+    assert killed > 0
+    wait_for(lambda: dovecot.counts(user).get("Archive.Aggregate") == 60, 60)
+    assert len(daemon.records()) == 1
+    assert daemon.stop() == 0
+
+
+class Between:
+    """A relay in front of the server that cuts the line before a word of the client reaches it."""
+
+    def __init__(self, port, word):
+        self.word, self.cuts = word, 0
+        outer = self
+
+        class Session(socketserver.BaseRequestHandler):
+            def handle(self):
+                with socket.create_connection(("127.0.0.1", port)) as server:
+                    while True:
+                        ready, _, _ = select.select([self.request, server], [], [], 60)
+                        if not ready:
+                            return
+                        for one in ready:
+                            data = one.recv(65536)
+                            if not data:
+                                return
+                            if one is self.request and outer.word in data and outer.cuts < 3:
+                                outer.cuts += 1
+                                return
+                            (server if one is self.request else self.request).sendall(data)
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Session)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_line_is_cut_between_store_and_move(dovecot, imapd, user):  # noqa: F811
+    relay = Between(dovecot.port, b" UID MOVE ")
+    try:
+        dovecot.deliver(user, *MAILS)
+        daemon = imapd(port=relay.port).start()
+        wait_for(lambda: dovecot.counts(user).get("INBOX") == 1, 60)
+        wait_for(lambda: daemon.log().count("moved to") == 4)
+        sorted_out(dovecot.folders(user), sep=".")
+        assert relay.cuts == 3
+        assert "duplicates=1" not in daemon.log()  # what was judged is moved, not read again
+        assert daemon.stop() == 0
+    finally:
+        relay.close()
+
+
+def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
+    port = free_port()
+    dovecot.deliver(user, *MAILS)
+    daemon = imapd(sections="[elasticsearch]\nhosts = 127.0.0.1:%d\n[sqlite]\n" % port).start()
+    wait_for(lambda: "records cannot be stored" in daemon.log())
+    wait_for(lambda: daemon.statuses().get(4) == "later")
+    assert dovecot.counts(user) == {"INBOX": 4, "Archive.Invalid": 1}
+    assert daemon.stop() == 0
+    daemon.conf.write_text(daemon.conf.read_text().replace("[elasticsearch]\nhosts = 127.0.0.1:%d\n" % port, ""))
+    assert daemon.once() == 0
+    sorted_out(dovecot.folders(user), sep=".")
+
+
+def kill_ten_times(dovecot, imapd, user, count):  # noqa: F811
+    expected = {}
+    mails = []
+    for report_id, records, mail in mailgen.mails(count, 42):
+        expected[report_id] = records
+        mails.append(crlf(mail.encode()))
+    mails[count // 2:count // 2] = [HUMAN, UNREADABLE]
+    daemon, rng = imapd(), random.Random(1)
+    for n in range(10):  # there is always something to do at the kill
+        dovecot.deliver(user, *mails[n * len(mails) // 10:(n + 1) * len(mails) // 10])
+        told = daemon.log().count("status=")
+        daemon.start()
+        wait_for(lambda: daemon.log().count("status=") > told, 60, 0.001)
+        time.sleep(rng.random() / 20)
+        daemon.kill()
+    assert daemon.once(seconds=300) in (0, 65)
+    folders = dovecot.folders(user)
+    assert [mail for _, mail in folders["INBOX"]] == [HUMAN] and "Seen" not in folders["INBOX"][0][0]
+    assert [mail for _, mail in folders["Archive.Invalid"]] == [UNREADABLE]
+    moved = sorted(mail for _, mail in folders["Archive.Aggregate"])
+    assert moved == sorted(mail for mail in mails if mail not in (HUMAN, UNREADABLE))
+    found = {}
+    for report_id, *_ in daemon.records():
+        found[report_id] = found.get(report_id, 0) + 1
+    assert found == expected
+
+
+def test_killed_ten_times(dovecot, imapd, user):  # noqa: F811
+    kill_ten_times(dovecot, imapd, user, 300)
+
+
+@pytest.mark.skipif(not os.environ.get("INTAKE_TEST_LONG"), reason="long: INTAKE_TEST_LONG=1")
+def test_2000_mails_killed_ten_times(dovecot, imapd, user):  # noqa: F811
+    kill_ten_times(dovecot, imapd, user, 2000)
 
 
 def test_same_records_as_lmtp(dovecot, imapd, user, tmp_path):  # noqa: F811
