@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/cage.h"
 #include "common/base/daemon.h"
 #include "common/base/log.h"
 #include "common/daemon_main.h"
@@ -123,6 +124,19 @@ daemon_main(const struct daemon_program *d, int argc, char **argv)
 	if (optind < argc)
 		return usage(d, stderr, EX_USAGE);
 	return run(d, path, &e);
+}
+
+int
+daemon_give_up(const struct conf *conf, const char *listen, struct err *e)
+{
+	struct cage_state cage;
+
+	if (daemon_become_owner(conf->intake.state_path, e) < 0)
+		return -1;
+	cage_close(conf, listen, &cage);
+	log_line(cage.is_whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "cage: %s",
+	    cage.text);
+	return 0;
 }
 
 void

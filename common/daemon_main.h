@@ -35,6 +35,13 @@ struct daemon_program {
 int daemon_main(const struct daemon_program *d, int argc, char **argv);
 
 /*
+ * Give up what a daemon needs no longer when its sockets are open: the rights
+ * of root, and with the cage all but its work. Before the first thread.
+ * listen: as cage_close.
+ */
+int daemon_give_up(const struct conf *conf, const char *listen, struct err *e);
+
+/*
  * The signal to reload came: read the configuration again, check it, and let
  * the pipeline and the log use it (pipeline_hold_conf gives it to others). Or
  * it stays as it was; the log tells either, and so do we the service manager.

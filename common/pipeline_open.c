@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base/folder.h"
 #include "common/base/smtp_send.h"
 #include "common/message/message.h"
 #include "common/pipeline_internal.h"
@@ -105,25 +106,6 @@ pipeline_check(
 	return troubles;
 }
 
-/* mkdir -p */
-static int
-make_folder(const char *path, struct err *e)
-{
-	char *part = xstrdup(path), *slash = part;
-	int rc = 0;
-
-	while (rc == 0 && slash != NULL) {
-		if ((slash = strchr(slash + 1, '/')) != NULL)
-			*slash = '\0';
-		if (mkdir(part, 0750) < 0 && errno != EEXIST)
-			rc = err_set_errno(e, "folder %s", part);
-		if (slash != NULL)
-			*slash = '/';
-	}
-	free(part);
-	return rc;
-}
-
 static struct pipeline *
 pipeline_new(struct conf *conf)
 {
@@ -169,7 +151,7 @@ pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e)
 {
 	struct pipeline *opened;
 
-	if (make_folder(conf->intake.temp_path, e) < 0)
+	if (folder_make(conf->intake.temp_path, e) < 0)
 		return -1;
 	opened = pipeline_new(conf);
 	if (open_sinks(opened, opened->first, e) < 0) {
@@ -232,7 +214,7 @@ pipeline_open_waiting(struct pipeline **p, struct conf *conf, struct err *e)
 int
 pipeline_open_test(struct pipeline **p, struct conf *conf, struct err *e)
 {
-	if (make_folder(conf->intake.temp_path, e) < 0)
+	if (folder_make(conf->intake.temp_path, e) < 0)
 		return -1;
 	*p = pipeline_new(conf);
 	(*p)->is_dry = true;

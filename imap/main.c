@@ -20,7 +20,7 @@ serve(struct conf *conf, int signal_fd, struct err *e)
 	bool is_idle = true;
 	int rc;
 
-	if (daemon_become_owner(conf->intake.state_path, e) < 0)
+	if (daemon_give_up(conf, NULL, e) < 0)
 		return -1;
 	rc = how.is_test ? pipeline_open_test(&p, conf, e)
 			 : pipeline_open_ingest(&p, conf, e);

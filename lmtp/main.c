@@ -20,7 +20,7 @@ serve(struct conf *conf, struct listener *l, int signal_fd, struct err *e)
 	bool is_idle = true;
 	int rc;
 
-	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
+	if (daemon_give_up(conf, conf->lmtp.listen, e) < 0 ||
 	    pipeline_open(&p, conf, e) < 0)
 		return -1;
 	pipeline_tell(p, mail_log_warn, NULL);

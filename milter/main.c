@@ -107,7 +107,7 @@ serve_conf(struct milter_service *sv, struct conf *conf, struct err *e)
 	struct pipeline *p = NULL;
 	int rc;
 
-	if (daemon_become_owner(conf->intake.state_path, e) < 0 ||
+	if (daemon_give_up(conf, conf->milter.listen, e) < 0 ||
 	    pipeline_open_waiting(&p, conf, e) < 0)
 		return -1;
 	pipeline_tell(p, mail_log_warn, NULL);

@@ -57,6 +57,7 @@ struct conf_intake {
 	uint64_t authserv_hops;        /* Received fields of our own */
 	struct conf_list reports_for;  /* empty: about any domain */
 	enum conf_reporter_auth require_reporter_auth;
+	bool cage; /* around the daemons: cage.h */
 };
 
 /* design.md section 4; sizes in bytes. */
@@ -234,6 +235,7 @@ struct conf_smtp {
 struct conf {
 	_Atomic unsigned holders;
 	char *path; /* of the file, NULL when there is none */
+	struct conf_list secret_files; /* that key_file named */
 	struct conf_intake intake;
 	struct conf_limits limits;
 	struct conf_lmtp lmtp;

@@ -224,6 +224,20 @@ set_from_file(
 	return rc;
 }
 
+/* A reload reads it again. */
+static void
+note_secret_file(struct conf_loader *l, const char *path)
+{
+	struct conf_list *files;
+
+	if (l->table->secret_files == 0)
+		return;
+	files = inside(l->conf, l->table->secret_files);
+	files->item =
+	    xrealloc(files->item, (files->count + 1) * sizeof(*files->item));
+	files->item[files->count++] = xstrdup(path);
+}
+
 static const struct conf_seen *
 seen_find(const struct conf_loader *l, const struct conf_key *key,
     const void *item, bool in_environment)
@@ -260,8 +274,10 @@ conf_set(struct conf_loader *l, const struct conf_key *key, void *item,
 	l->seen[l->seen_count++] = (struct conf_seen){
 		.key = key, .item = item, .line = l->line, .variable = variable
 	};
-	if (is_file)
+	if (is_file) {
+		note_secret_file(l, text);
 		return set_from_file(key, at, text, e);
+	}
 	return conf_value_set(key, at, text, e);
 }
 
@@ -394,6 +410,7 @@ conf_clear(const struct conf_table *t, void *conf)
 {
 	const struct conf_section *s;
 	const struct conf_key *k;
+	static const struct conf_key list = { .type = CONF_LIST };
 	struct conf_many *many;
 	size_t i;
 
@@ -411,4 +428,6 @@ conf_clear(const struct conf_table *t, void *conf)
 		free(many->item);
 		*many = (struct conf_many){ 0 };
 	}
+	if (t->secret_files != 0)
+		conf_value_clear(&list, inside(conf, t->secret_files));
 }

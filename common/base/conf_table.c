@@ -469,6 +469,8 @@ static const struct conf_key keys[] = {
 	    intake.require_reporter_auth, "no", .choices = reporter_auths),
 	KEY("intake", "reports_for", CONF_LIST, 0, intake.reports_for, NULL,
 	    .check = check_domain),
+	KEY("intake", "cage", CONF_BOOL, CONF_RESTART, intake.cage, "yes",
+	    .check = NULL),
 	KEY("intake", "log", CONF_CHOICE, 0, intake.log, "auto",
 	    .choices = log_targets),
 	KEY("intake", "log_level", CONF_CHOICE, 0, intake.log_level, "info",
@@ -838,5 +840,6 @@ const struct conf_table conf_table = {
 	.sections = sections,
 	.keys = keys,
 	.state_path = offsetof(struct conf, intake.state_path),
+	.secret_files = offsetof(struct conf, secret_files),
 	.check = check_conf,
 };

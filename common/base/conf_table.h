@@ -73,6 +73,8 @@ struct conf_table {
 	const struct conf_section *sections;
 	const struct conf_key *keys; /* of one section: side by side */
 	size_t state_path;           /* offset of a char * */
+	/* Offset of a struct conf_list: the files of secrets; 0: none. */
+	size_t secret_files;
 	/* What needs more than one key to tell. May change the conf. */
 	int (*check)(struct conf_loader *l, void *conf, struct err *e);
 };

@@ -130,6 +130,9 @@ static const char settings[] =
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA cache_size = -8192;"
+    /* no files in /tmp, which the cage does not let us write: what a
+     * savepoint undoes is at most what one transaction holds */
+    "PRAGMA temp_store = MEMORY;"
     /* 16 MB: the last pages are hot, and go back once */
     "PRAGMA wal_autocheckpoint = 4000;"
     "PRAGMA journal_size_limit = 67108864;";

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the units of conf/systemd count on: each daemon tells that it is ready,
-that it is alive (the watchdog), that it reloads and that it stops."""
+that it is alive (the watchdog), that it reloads and that it stops. And the cage
+that it closes around itself (tests/unit/test_cage.c tries its walls)."""
 import os
+import pathlib
+import re
 import signal
 import socket
 import subprocess
 
 import pytest
 
-from conftest import BUILD, wait_for
+from conftest import BUILD, FIXTURES, wait_for
+from lmtp import deliver
 
 DAEMONS = [("lmtpd", signal.SIGHUP), ("milter", signal.SIGUSR1)]
 
@@ -60,3 +64,24 @@ def test_daemon_and_manager(name, reload, tmp_path):
     finally:
         daemon.kill()
         daemon.wait()
+
+
+@pytest.mark.parametrize("cage", ["yes", "no"])
+def test_cage_of_the_daemon(cage, world):
+    """The kernel's own word for it, and that mail goes through."""
+    intake = world.intake(extra="[intake]\ncage = %s\n" % cage)
+    status = pathlib.Path("/proc/%d/status" % intake.process.pid).read_text()
+    status = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    limits = pathlib.Path("/proc/%d/limits" % intake.process.pid).read_text()
+    line = next(line for line in intake.log().splitlines() if "cage: " in line)
+    if cage == "no":
+        assert line.endswith("cage: off, as [intake] cage says")
+        assert status["NoNewPrivs"] == "0"
+        return
+    assert "core dumps off, privileges off" in line
+    assert status["NoNewPrivs"] == "1" and int(status["CapEff"], 16) == 0
+    assert re.search(r"Max core file size +0 +0 ", limits)
+    assert status["Seccomp"] == ("2" if "system calls by seccomp" in line else "0")
+    assert ("files by Landlock" in line) != ("no wall around files" in line)
+    assert deliver(intake.listen, (FIXTURES / "gzip_octet_stream.eml").read_bytes())[0].startswith("250")
+    assert intake.stop() == 0 and not (intake.folder / "lmtp.sock").exists()

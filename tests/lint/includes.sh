@@ -30,9 +30,10 @@ allowed() {
 	common/base/sha256.c\ openssl/* | common/base/suffix.c\ libpsl.h | common/base/http*\ curl/*) ;;
 	common/base/smtp_send.c\ curl/* | common/base/imap_link.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h) ;;
 	common/enrich/resolver*.c\ ares.h | common/enrich/ip_db.c\ maxminddb.h) ;;
+	common/base/cage_seccomp.c\ seccomp.h) ;;
 	common/base/daemon.c\ systemd/* | common/base/listen.c\ systemd/*) ;;
 	*\ gmime/* | *\ glib*.h | *\ libxml/* | *\ zlib.h | *\ archive*.h | *\ sqlite3.h | \
-		*\ openssl/* | *\ libpsl.h | *\ ares.h | *\ maxminddb.h | *\ systemd/* | *\ jansson.h | *\ curl/*) return 1 ;;
+		*\ openssl/* | *\ libpsl.h | *\ ares.h | *\ maxminddb.h | *\ systemd/* | *\ seccomp.h | *\ jansson.h | *\ curl/*) return 1 ;;
 	esac
 }
 bad=0
