@@ -98,25 +98,38 @@ add_libraries(struct cage_rules *rules)
 #endif
 }
 
+/* A path, or the paths in a list; other texts do not start so. */
+static void
+add_value(struct cage_rules *rules, const struct conf_key *k, const void *value)
+{
+	const struct conf_list *list = value;
+	const char *path;
+	size_t i;
+
+	if (k->type == CONF_PATH) {
+		path = *(char *const *)value;
+		if (path != NULL && *path == '/')
+			add_readable(rules, path);
+	} else if (k->type == CONF_LIST) {
+		for (i = 0; i < list->count; i++)
+			if (*list->item[i] == '/')
+				add_readable(rules, list->item[i]);
+	}
+}
+
 /* The file itself, every path in it, and the files of its secrets. */
 static void
 add_configured(struct cage_rules *rules, const struct conf *conf)
 {
 	const struct conf_key *k;
-	const char *path;
 	size_t i;
 
 	if (conf->path != NULL)
 		add_parent(rules, CAGE_READ, conf->path);
-	for (k = conf_table.keys; k->section != NULL; k++) {
-		if (k->type != CONF_PATH)
-			continue;
-		for (i = 0; i < conf_places(&conf_table, conf, k); i++) {
-			path = *(char **)conf_place(&conf_table, conf, k, i);
-			if (path != NULL && *path == '/')
-				add_readable(rules, path);
-		}
-	}
+	for (k = conf_table.keys; k->section != NULL; k++)
+		for (i = 0; i < conf_places(&conf_table, conf, k); i++)
+			add_value(
+			    rules, k, conf_place(&conf_table, conf, k, i));
 	for (i = 0; i < conf->secret_files.count; i++)
 		add_readable(rules, conf->secret_files.item[i]);
 }

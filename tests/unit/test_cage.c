@@ -106,6 +106,12 @@ read_secret(void)
 }
 
 static int
+read_listed(void)
+{
+	return read_file("maps/second.csv");
+}
+
+static int
 read_configuration(void)
 {
 	return read_file("conf/intake.conf");
@@ -289,6 +295,7 @@ static const struct row {
 	{ "ask the resolver", ask_resolver, WALL_NONE, 0 },
 	{ "thread", start_thread, WALL_NONE, 0 },
 	{ "file of a secret", read_secret, WALL_NONE, 0 },
+	{ "file in a list", read_listed, WALL_NONE, 0 },
 	{ "read the configuration", read_configuration, WALL_NONE, 0 },
 	{ "remove the socket", remove_socket, WALL_NONE, 0 },
 	{ "core dump", dump_core, WALL_NONE, EPERM },
@@ -316,8 +323,9 @@ conf_of(bool has_cage)
 	assert_non_null(f);
 	(void)fprintf(f,
 	    "[intake]\nstate_path = %s/state\ncage = %s\n"
-	    "[smtp]\npassword_file = %s/secrets/password\n",
-	    top, has_cage ? "yes" : "no", top);
+	    "[smtp]\npassword_file = %s/secrets/password\n"
+	    "[enrich]\nsource_map_path = /etc/first.csv, %s/maps/second.csv\n",
+	    top, has_cage ? "yes" : "no", top, top);
 	assert_int_equal(fclose(f), 0);
 	if (conf_load(&conf, path, &e) < 0)
 		fail_msg("%s", e.text);
@@ -399,7 +407,7 @@ main(void)
 {
 	static const char *const folders[] = { "state", "state/quarantine",
 		"state/quarantine/tmp", "state/quarantine/new", "outside",
-		"secrets", "conf", "socket" };
+		"secrets", "conf", "socket", "maps" };
 	struct unit u = { 0 };
 	char path[64];
 	size_t i;
@@ -412,6 +420,7 @@ main(void)
 			return 1;
 	if (write_file("outside/there") != 0 ||
 	    write_file("secrets/password") != 0 ||
+	    write_file("maps/second.csv") != 0 ||
 	    write_file("socket/lmtp.sock") != 0)
 		return 1;
 	UNIT_ROWS(&u, rows, attempt);
