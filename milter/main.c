@@ -66,6 +66,7 @@ wait_idle(struct milter_service *sv)
 	conf_free(&conf);
 	while ((left = milter_service_wait(sv)) > 0) {
 		was_busy = true;
+		daemon_tell_alive();
 		if (clock_mono_ms() > until_ms || milter_house_is_hurried())
 			break;
 	}
