@@ -225,10 +225,12 @@ class Postfix:
 
 
 class Sendmail:
-    def __init__(self, top, milter, sink):
+    """flags: of the milter, ", F=T"."""
+
+    def __init__(self, top, milter, sink, flags=""):
         self.folder, self.port = top / "sendmail", free_port()
         run = subprocess.run([str(SERVERS / "sendmail-up"), str(self.folder), str(self.port),
-                              "local:%s" % milter.socket, str(sink.port)],
+                              "local:%s%s" % (milter.socket, flags), str(sink.port)],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=240)
         if run.returncode == 77:
             pytest.skip(run.stderr.strip().splitlines()[-1])
