@@ -93,11 +93,12 @@ stage_asan() {
 	make_check build-asan
 }
 
-# unit tests, and a plain client at the server, under ThreadSanitizer
+# unit tests, and a plain client at each server, under ThreadSanitizer
 stage_tsan() {
 	build build-tsan --enable-tsan || return 0
 	make_check build-tsan "TESTS=$(make -s --no-print-directory -C build-tsan print-unit-tests)"
-	one tsan-load tests/tsan-load.sh build-tsan
+	one tsan-load-lmtp tests/tsan-load.sh build-tsan lmtp
+	one tsan-load-milter tests/tsan-load.sh build-tsan milter
 }
 
 stage_valgrind() {
