@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """dmarc-intake-milter with the real Postfix, the real Sendmail, and a plain
 milter client for what no MTA does on purpose."""
+import collections
+import contextlib
 import signal
+import smtplib
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -232,3 +237,61 @@ def test_needs_recipients(site):
                            % (milter.state, milter.socket))
     run = subprocess.run([str(MILTER), "-c", str(milter.conf)], capture_output=True, text=True, timeout=20)
     assert run.returncode == 78 and "recipients" in run.stderr
+
+
+class Counter:
+    """Stands between an MTA and the milter, and counts what each says."""
+
+    def __init__(self, folder, milter):
+        self.socket, self.milter, self.lock = folder / "counter.sock", milter, threading.Lock()
+        self.asked, self.answered, self.connections = collections.Counter(), collections.Counter(), 0
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(self.socket))
+        self.socket.chmod(0o666)
+        self.server.listen(20)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                mta, _ = self.server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            milter = self.milter.connect()
+            for ends, counts in (((mta, milter), self.asked), ((milter, mta), self.answered)):
+                threading.Thread(target=self.pump, args=(*ends, counts), daemon=True).start()
+
+    def pump(self, source, target, counts):
+        with contextlib.suppress(OSError), source.makefile("rb") as f:
+            while len(head := f.read(5)) == 5:
+                with self.lock:
+                    counts[head[4:]] += 1
+                target.sendall(head + f.read(struct.unpack("!I", head[:4])[0] - 1))
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def log(self):
+        return "asked %s, answered %s" % (self.asked, self.answered)
+
+    def stop(self):
+        self.server.close()
+
+
+@pytest.mark.parametrize("kind", MTAS)
+def test_round_trips(site, kind):
+    """Mail that is not for us costs an answer to the connection, one to DATA, and its content is not sent."""
+    counter = Counter(site.folder, site.milter())
+    site.keep(counter)
+    mta = site.mta(kind, counter)
+    for _ in range(5):
+        send(mta.port, HUMAN, PERSON)
+    wait_for(lambda: len(site.mails) == 5, 30)
+    begun = counter.connections
+    assert 5 <= begun <= 6, "one was only to see whether the MTA listens"
+    assert counter.answered == {b"O": begun, b"a": 5}, counter.log()
+    assert counter.asked[b"T"] == 5 and not {b"C", b"H", b"L", b"N", b"B", b"E"} & set(counter.asked), counter.log()
+    with smtplib.SMTP("127.0.0.1", mta.port, timeout=60) as s:  # more of them in one session
+        for _ in range(5):
+            s.sendmail("a@b.example", [PERSON], HUMAN)
+    assert counter.answered == {b"O": begun + 1, b"a": 10}, counter.log()
