@@ -23,6 +23,7 @@ int cmd_parse(const struct cli *cli, int argc, char **argv);
 int cmd_ingest(const struct cli *cli, int argc, char **argv);
 int cmd_replay(const struct cli *cli, int argc, char **argv);
 int cmd_report(const struct cli *cli, int argc, char **argv);
+int cmd_serve(const struct cli *cli, int argc, char **argv);
 int cmd_check(const struct cli *cli, int argc, char **argv);
 int cmd_import_config(const struct cli *cli, int argc, char **argv);
 int cmd_setup(const struct cli *cli, int argc, char **argv);

@@ -40,6 +40,9 @@ static const struct command commands[] = {
 	    "read reports into the configured sinks" },
 	{ "replay", cmd_replay, false, "try mails of the quarantine again" },
 	{ "report", cmd_report, false, "summarize what the database holds" },
+#ifdef HAVE_MICROHTTPD
+	{ "serve", cmd_serve, false, "show that as pages, on a port" },
+#endif
 	{ "check", cmd_check, false, "test the configuration and the sinks" },
 	{ "setup", cmd_setup, false, "make Elasticsearch or OpenSearch ready" },
 	{ "import-config", cmd_import_config, true,

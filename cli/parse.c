@@ -3,145 +3,21 @@
  * parse.c - dmarc-intake parse: read reports and print them.
  * in: files, folders, stdin    out: stdout or a file; nothing is stored
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/pipeline.h"
 
 #include "cli/command.h"
 #include "cli/feed.h"
+#include "cli/output.h"
 
 static const char usage[] =
     "usage: dmarc-intake parse [--format json|ndjson|csv|summary] [-o FILE] "
     "FILE|FOLDER|-...";
-
-/* Where the output goes: a file gets its name when it is whole. */
-struct output {
-	const char *path; /* NULL: stdout */
-	char *temporary;  /* owned; NULL: written in place */
-	FILE *stream;
-};
-
-/* What a signal must not leave behind; set before the signals are caught. */
-static char *volatile unfinished;
-
-static void
-on_signal(int number)
-{
-	if (unfinished != NULL)
-		(void)unlink(unfinished);
-	(void)signal(number, SIG_DFL);
-	(void)raise(number);
-}
-
-static void
-catch_signals(void (*handler)(int number))
-{
-	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
-	size_t i;
-
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		if (signal(numbers[i], handler) == SIG_IGN)
-			(void)signal(numbers[i], SIG_IGN); /* nohup(1) */
-}
-
-static mode_t
-mode_by_umask(void)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-/* /dev/null and pipes cannot be renamed to. */
-static bool
-is_special(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
-static int
-output_open_fd(struct output *out, struct err *e)
-{
-	int fd;
-
-	if (is_special(out->path)) {
-		fd = open(out->path, O_WRONLY | O_CLOEXEC);
-	} else {
-		out->temporary = xasprintf("%s.XXXXXX", out->path);
-		fd = mkostemp(out->temporary, O_CLOEXEC);
-		if (fd >= 0) {
-			(void)fchmod(fd, mode_by_umask());
-			unfinished = out->temporary;
-			catch_signals(on_signal);
-		}
-	}
-	return fd < 0 ? err_set_errno(e, "%s", out->path) : fd;
-}
-
-static int
-output_open(struct output *out, const char *path, struct err *e)
-{
-	int fd;
-
-	*out = (struct output){ .path = path, .stream = stdout };
-	if (path == NULL)
-		return 0;
-	if ((fd = output_open_fd(out, e)) < 0) {
-		free(out->temporary);
-		out->temporary = NULL;
-		return -1;
-	}
-	if ((out->stream = fdopen(fd, "w")) == NULL) {
-		err_set_errno(e, "%s", path);
-		(void)close(fd);
-		return -1;
-	}
-	return 0;
-}
-
-/*
- * Close the stream, also when it was no success: then a file of this name
- * from before stays as it is.
- */
-static int
-output_close(struct output *out, bool is_success, struct err *e)
-{
-	const char *name = out->path != NULL ? out->path : "stdout";
-	bool failed = ferror(out->stream) != 0;
-	int rc = 0;
-
-	errno = 0;
-	if (fclose(out->stream) != 0 || failed) {
-		if (errno == 0)
-			errno = EIO;
-		if (is_success)
-			rc = err_set_errno(e, "%s", name);
-		is_success = false;
-	}
-	if (out->temporary != NULL) {
-		if (is_success && rename(out->temporary, out->path) < 0) {
-			rc = err_set_errno(e, "%s", name);
-			is_success = false;
-		}
-		if (!is_success)
-			(void)unlink(out->temporary);
-		catch_signals(SIG_DFL);
-		unfinished = NULL;
-	}
-	free(out->temporary);
-	return rc;
-}
 
 /*
  * Anybody may parse, but the state folder is the daemon's: large reports then

@@ -1,78 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * report.c - "dmarc-intake report": what the database says, for a person.
+ * report.c - "dmarc-intake report": what the database says, in one of several
+ * forms.
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/backlog.h"
 #include "cli/command.h"
-#include "cli/report_tls.h"
-#include "cli/table.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/report_lists.h"
+#include "cli/report_time.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/sink/sqlite_report.h"
 
 #define TOP_DEFAULT 10
+#define TOP_PAGE 25 /* a page has more room than a terminal */
 #define TOP_MAX 10000
 #define WIDTH_DEFAULT 80 /* where the output is no terminal */
 #define WIDTH_LEAST 40
+#define OUTPUT_MAX ((size_t)1 << 30)
+#define DIGEST_S (7 * CLOCK_DAY_S) /* what a mail is about, by default */
 
 static const char usage[] =
-    "usage: dmarc-intake report [--since TIME] [--domain NAME] [--top N]";
+    "usage: dmarc-intake report [--since TIME] [--until TIME] [--domain NAME] "
+    "[--source NAME]\n"
+    "           [--reporter NAME] [--top N] [--format text|csv|json [--list "
+    "NAME]]\n"
+    "           [--html FILE] [--mail-to ADDRESS]";
 
 static const char help[] =
     "Summarize the reports in the SQLite database.\n"
     "\n"
-    "  --since TIME   only what ends after TIME: an age (12h, 7d) or a day in\n"
-    "                 UTC (2026-11-01)\n"
-    "  --domain NAME  only reports about this policy domain\n"
-    "  --top N        at most N rows in each list (default 10)\n"
-    "  -h, --help     print this\n";
+    "  --since TIME      only what ends after TIME: an age (12h, 7d) or a day\n"
+    "                    in UTC (2026-11-01)\n"
+    "  --until TIME      only what begins before TIME\n"
+    "  --domain NAME     only reports about this policy domain\n"
+    "  --source NAME     only mail from this address, name or domain\n"
+    "  --reporter NAME   only reports by this organization\n"
+    "  --top N           at most N rows in each list (default 10; 25 in a "
+    "page)\n"
+    "  --format FORMAT   text, csv or json (default text)\n"
+    "  --list NAME       with csv: this list only (days, domains, categories,\n"
+    "                    senders, sources, failures, overrides, reporters, "
+    "failed_mails,\n"
+    "                    samples, tls_policies, tls_failures)\n"
+    "  --html FILE       write a page of HTML that needs nothing else\n"
+    "  --mail-to ADDRESS mail text and page, with what changed on top; about\n"
+    "                    the last 7 days without --since\n"
+    "  -h, --help        print this\n";
+
+enum format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON };
+
+/* The command line, understood. */
+struct request {
+	struct sqlite_report_filter filter;
+	enum format format;
+	const struct report_list *list; /* NULL: all */
+	const char *html, *mail_to;
+};
 
 static const struct option options[] = {
 	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
 	{ "domain", required_argument, NULL, 'd' },
+	{ "source", required_argument, NULL, 'o' },
+	{ "reporter", required_argument, NULL, 'r' },
 	{ "top", required_argument, NULL, 't' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "list", required_argument, NULL, 'l' },
+	{ "html", required_argument, NULL, 'p' },
+	{ "mail-to", required_argument, NULL, 'm' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* "2026-11-01", midnight UTC. 0 or -1. */
-static int
-day_parse(const char *text, int64_t *at)
-{
-	struct tm tm = { 0 };
-	char check[CLOCK_TEXT_SIZE];
-	int end = 0;
-
-	if (sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-		&end) != 3 ||
-	    text[end] != '\0')
-		return -1;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*at = timegm(&tm);
-	clock_date(*at, check); /* no 31st of November, no missing zero */
-	return strcmp(check, text) == 0 ? 0 : -1;
-}
-
-static int
-since_parse(const char *text, int64_t *at)
-{
-	int64_t age;
-
-	if (day_parse(text, at) == 0)
-		return 0;
-	if (text_to_seconds(text, &age) < 0)
-		return -1;
-	*at = clock_now() - age;
-	return 0;
-}
 
 static int
 top_parse(const char *text, size_t *top)
@@ -95,34 +102,99 @@ complain(const char *option, const char *value)
 	return EX_USAGE;
 }
 
+static int
+format_parse(const char *text, enum format *format)
+{
+	static const char *const names[] = {
+		[FORMAT_TEXT] = "text",
+		[FORMAT_CSV] = "csv",
+		[FORMAT_JSON] = "json",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(names[i], text) == 0) {
+			*format = (enum format)i;
+			return 0;
+		}
+	return -1;
+}
+
+/* One that can stand in a command of SMTP and in a header field. */
+static bool
+is_address(const char *text)
+{
+	const char *at = strrchr(text, '@'), *p;
+
+	for (p = text; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f ||
+		    strchr("<>\"(),:;\\", *p) != NULL)
+			return false;
+	return at != NULL && at > text && at[1] != '\0';
+}
+
+/* 0, or -1: it cannot be read. */
+static int
+option_take(struct request *q, int c, const char *value)
+{
+	struct sqlite_report_filter *f = &q->filter;
+
+	switch (c) {
+	case 's':
+		return report_time_parse(value, &f->since);
+	case 'u':
+		return report_time_parse(value, &f->until);
+	case 'd':
+		f->domain = value;
+		return 0;
+	case 'o':
+		f->source = value;
+		return 0;
+	case 'r':
+		f->reporter = value;
+		return 0;
+	case 't':
+		return top_parse(value, &f->top);
+	case 'f':
+		return format_parse(value, &q->format);
+	case 'l':
+		q->list = report_list_of(value);
+		return q->list == NULL ? -1 : 0;
+	case 'p':
+		q->html = value;
+		return 0;
+	default:
+		q->mail_to = value;
+		return is_address(value) ? 0 : -1;
+	}
+}
+
 /* EX_OK, -1 when all is done (help), or a code to leave with. */
 static int
-options_parse(int argc, char **argv, struct sqlite_report_filter *filter)
+options_parse(int argc, char **argv, struct request *q)
 {
-	int c;
+	int c, which;
 
 	optind = 0; /* start over: main has used it */
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			if (since_parse(optarg, &filter->since) < 0)
-				return complain("since", optarg);
-			break;
-		case 'd':
-			filter->domain = optarg;
-			break;
-		case 't':
-			if (top_parse(optarg, &filter->top) < 0)
-				return complain("top", optarg);
-			break;
-		case 'h':
+	while ((c = getopt_long(argc, argv, "h", options, &which)) != -1) {
+		if (c == 'h') {
 			(void)printf("%s\n\n%s", usage, help);
 			return -1;
-		default:
-			return cli_usage(usage);
 		}
+		if (c == '?')
+			return cli_usage(usage);
+		if (option_take(q, c, optarg) < 0)
+			return complain(options[which].name, optarg);
 	}
-	return optind == argc ? EX_OK : cli_usage(usage);
+	if (optind != argc || (q->list != NULL && q->format != FORMAT_CSV))
+		return cli_usage(usage);
+	if (q->filter.top == 0)
+		q->filter.top = q->html != NULL || q->mail_to != NULL
+				    ? TOP_PAGE
+				    : TOP_DEFAULT;
+	if (q->mail_to != NULL && q->filter.since == 0)
+		q->filter.since = clock_now() - DIGEST_S;
+	return EX_OK;
 }
 
 static size_t
@@ -135,283 +207,151 @@ line_width(void)
 	return ws.ws_col < WIDTH_LEAST ? WIDTH_LEAST : ws.ws_col;
 }
 
-static void
-print_totals(const struct report_totals *t, struct arena *a)
+/* What is made in memory goes out whole, or not at all. */
+static int
+write_out(const struct buf *bytes, const char *path)
 {
-	char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
+	struct output out;
+	struct err e = { 0 };
+	bool is_whole;
 
-	(void)printf("%s reports, %s records, %s messages, %s pass DMARC\n",
-	    table_count(a, t->reports), table_count(a, t->records),
-	    table_count(a, t->messages),
-	    table_share(a, t->passed, t->messages));
-	if (t->records > 0) {
-		clock_date(t->begin, from);
-		clock_date(t->end, to);
-		(void)printf("from %s to %s (UTC)\n", from, to);
+	if (output_open(&out, path, &e) < 0) {
+		cli_complain(&e);
+		return EX_CANTCREAT;
 	}
-	if (t->incomplete > 0)
-		(void)printf("not counted: %s reports that are not stored "
-			     "completely yet\n",
-		    table_count(a, t->incomplete));
+	is_whole = fwrite(bytes->data, 1, bytes->len, out.stream) == bytes->len;
+	if (output_close(&out, is_whole, &e) == 0 && is_whole)
+		return EX_OK;
+	cli_complain(&e);
+	return EX_IOERR;
 }
 
-/* "reject, subdomains none, for 50%" */
-static const char *
-policy_text(const struct report_domain *d, struct arena *a)
+/* A page into its file, or numbers to stdout. */
+static int
+tell_bytes(const struct request *q, const struct report_view *v)
 {
-	const char *text = d->p == NULL || *d->p == '\0' ? "-" : d->p;
+	struct err e = { 0 };
+	struct buf out;
+	int rc, code;
 
-	if (d->sp != NULL && *d->sp != '\0' && strcmp(text, d->sp) != 0)
-		text = arena_printf(a, "%s, sp=%s", text, d->sp);
-	if (d->pct != NULL && *d->pct != '\0' && strcmp(d->pct, "100") != 0)
-		text = arena_printf(a, "%s, pct=%s", text, d->pct);
-	return text;
-}
-
-static void
-print_domains(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "Domain", false, true },
-		{ "Reports", true, false },
-		{ "Messages", true, false },
-		{ "Pass", true, false },
-		{ "Published policy", false, true },
-	};
-	struct table t;
-	size_t i;
-
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->domain_count; i++) {
-		const struct report_domain *d = &r->domains[i];
-
-		table_add(&t, d->domain);
-		table_add_count(&t, d->reports);
-		table_add_count(&t, d->messages);
-		table_add_share(&t, d->passed, d->messages);
-		table_add(&t, policy_text(d, a));
-	}
-	(void)printf("\nDomains\n");
-	table_print(&t, width, stdout);
-}
-
-static void
-print_sources(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "Address", false, true },
-		{ "Name", false, true },
-		{ "Country", false, false },
-		{ "Messages", true, false },
-		{ "Pass", true, false },
-	};
-	struct table t;
-	size_t i;
-
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->source_count; i++) {
-		const struct report_source *s = &r->sources[i];
-
-		table_add(&t, s->ip_address);
-		table_add(&t, s->name);
-		table_add(&t, s->country);
-		table_add_count(&t, s->messages);
-		table_add_share(&t, s->passed, s->messages);
-	}
-	(void)printf("\nTop sources\n");
-	table_print(&t, width, stdout);
-}
-
-static void
-print_categories(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "Where from", false, true },
-		{ "Addresses", true, false },
-		{ "Messages", true, false },
-		{ "Share", true, false },
-	};
-	struct table t;
-	size_t i;
-
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->category_count; i++) {
-		const struct report_category *c = &r->categories[i];
-
-		table_add(&t, c->category);
-		table_add_count(&t, c->sources);
-		table_add_count(&t, c->messages);
-		table_add_share(&t, c->messages, r->totals.messages);
-	}
-	(void)printf("\nCategories\n");
-	table_print(&t, width, stdout);
-}
-
-static void
-print_failures(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "From", false, true },
-		{ "Address", false, true },
-		{ "Name", false, true },
-		{ "Disposition", false, false },
-		{ "DKIM", false, false },
-		{ "SPF", false, false },
-		{ "Messages", true, false },
-	};
-	struct table t;
-	size_t i;
-
-	if (r->failure_count == 0) {
-		(void)printf("\nNothing failed DMARC.\n");
-		return;
-	}
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->failure_count; i++) {
-		const struct report_failure *f = &r->failures[i];
-
-		table_add(&t, f->header_from);
-		table_add(&t, f->ip_address);
-		table_add(&t, f->name);
-		table_add(&t, f->disposition);
-		table_add(&t, f->dkim);
-		table_add(&t, f->spf);
-		table_add_count(&t, f->messages);
-	}
-	(void)printf("\nFailed DMARC\n");
-	table_print(&t, width, stdout);
-}
-
-static void
-print_reporters(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "Reporter", false, true },
-		{ "Reports", true, false },
-		{ "Messages", true, false },
-		{ "Last heard (UTC)", false, false },
-	};
-	char when[CLOCK_TEXT_SIZE];
-	struct table t;
-	size_t i;
-
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->reporter_count; i++) {
-		const struct report_reporter *o = &r->reporters[i];
-
-		table_add(&t, o->org_name);
-		table_add_count(&t, o->reports);
-		table_add_count(&t, o->messages);
-		clock_plain(o->last_received, when);
-		table_add(&t, o->last_received == 0 ? NULL : when);
-	}
-	(void)printf("\nReporters\n");
-	table_print(&t, width, stdout);
-}
-
-/* Failure reports (ruf): single mails that receivers have told about. */
-static void
-print_failed_mails(const struct sqlite_report *r, struct arena *a, size_t width)
-{
-	static const struct table_column columns[] = {
-		{ "Domain", false, true },
-		{ "Address", false, true },
-		{ "Name", false, true },
-		{ "Reports", true, false },
-		{ "Last mail (UTC)", false, false },
-	};
-	char when[CLOCK_TEXT_SIZE];
-	struct table t;
-	size_t i;
-
-	if (r->totals.failure_reports == 0)
-		return;
-	table_init(&t, a, columns, sizeof(columns) / sizeof(*columns));
-	for (i = 0; i < r->failed_mail_count; i++) {
-		const struct report_failed_mail *m = &r->failed_mails[i];
-
-		table_add(&t, m->domain);
-		table_add(&t, m->ip_address);
-		table_add(&t, m->name);
-		table_add_count(&t, m->reports);
-		clock_plain(m->last_arrival, when);
-		table_add(&t, m->last_arrival == INT64_MIN ? NULL : when);
-	}
-	(void)printf("\nFailure reports: %s\n",
-	    table_count(a, r->totals.failure_reports));
-	table_print(&t, width, stdout);
-}
-
-/* When there is nothing to count, say why. */
-static void
-print_nothing(const struct report_totals *t,
-    const struct sqlite_report_filter *filter, const char *path)
-{
-	if (filter->since != 0 || filter->domain != NULL)
-		(void)printf("No reports match in %s.\n", path);
-	else if (t->incomplete > 0)
-		(void)printf(
-		    "No report is stored completely yet in %s.\n", path);
+	buf_init(&out, OUTPUT_MAX);
+	if (q->html != NULL)
+		rc = report_html(v, &out, &e);
+	else if (q->format == FORMAT_CSV)
+		rc = report_csv(v, q->list, &out, &e);
 	else
-		(void)printf("No reports in %s yet.\n", path);
+		rc = report_json(v, &out, &e);
+	if (rc < 0) {
+		cli_complain(&e);
+		code = cli_exit_code(&e);
+	} else {
+		code = write_out(&out, q->html);
+	}
+	buf_clear(&out);
+	return code;
+}
+
+/* The time before: as long, and until now's begins. */
+static int
+read_before(struct sqlite_report *before, const struct report_view *v,
+    const struct sqlite_report_filter *now, struct err *e)
+{
+	struct sqlite_report_filter filter = *now;
+	int64_t until = now->until == 0 ? v->now : now->until;
+
+	filter.until = now->since;
+	filter.since = now->since - (until - now->since);
+	return sqlite_report_read(before, v->arena, v->path, &filter, e);
+}
+
+/* Changes are between all rows, tables of some. */
+static int
+tell_by_mail(const struct cli *cli, const struct request *q,
+    struct report_view *v, struct sqlite_report *report)
+{
+	struct sqlite_report before;
+	struct err e = { 0 };
+	char *changes = NULL;
+	size_t len = 0;
+	FILE *f;
+	int rc = -1;
+
+	if (read_before(&before, v, v->filter, &e) != 1)
+		goto out;
+	if ((f = open_memstream(&changes, &len)) == NULL) {
+		err_set_errno(&e, "report: changes");
+		goto out;
+	}
+	report_changes(report, &before, v->arena, f);
+	if (fclose(f) != 0) {
+		err_set_errno(&e, "report: changes");
+		goto out;
+	}
+	report_lists_cut(report, q->filter.top);
+	rc = report_mail(v, changes, cli->conf, q->mail_to, &e);
+out:
+	free(changes);
+	if (rc == 0)
+		return EX_OK;
+	cli_complain(&e);
+	return cli_exit_code(&e);
 }
 
 static int
-print_all(const struct sqlite_report *r, struct arena *a,
-    const struct sqlite_report_filter *filter, const char *path)
+tell(const struct cli *cli, const struct request *q, struct report_view *v,
+    struct sqlite_report *report)
 {
-	size_t width = line_width();
-
-	if (r->totals.reports + r->totals.failure_reports +
-		r->totals.tls_reports ==
-	    0) {
-		print_nothing(&r->totals, filter, path);
-	} else {
-		if (r->totals.reports + r->totals.incomplete > 0)
-			print_totals(&r->totals, a);
-		if (r->totals.records > 0) {
-			print_domains(r, a, width);
-			print_categories(r, a, width);
-			print_sources(r, a, width);
-			print_failures(r, a, width);
-			print_reporters(r, a, width);
-		}
-		print_failed_mails(r, a, width);
-		report_tls_print(r, a, width);
-	}
+	if (q->mail_to != NULL)
+		return tell_by_mail(cli, q, v, report);
+	if (q->html != NULL || q->format != FORMAT_TEXT)
+		return tell_bytes(q, v);
+	report_text(v, line_width(), stdout);
+	backlog_print(&cli->conf->quarantine);
 	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+}
+
+static int
+complain_no_database(const char *path)
+{
+	struct err e;
+
+	err_set(&e, ERR_TEMP,
+	    "report: %s: there is no database yet; it is made when "
+	    "dmarc-intake-lmtpd or \"dmarc-intake ingest\" starts",
+	    path);
+	cli_complain(&e);
+	return EX_NOINPUT;
 }
 
 int
 cmd_report(const struct cli *cli, int argc, char **argv)
 {
-	const char *path = cli->conf->sqlite.path;
-	struct sqlite_report_filter filter = { .top = TOP_DEFAULT };
+	struct request q = { 0 };
+	struct sqlite_report_filter filter;
 	struct sqlite_report report;
-	struct arena *a;
+	struct report_view v = { .r = &report, .filter = &filter };
 	struct err e = { 0 };
-	int rc = options_parse(argc, argv, &filter);
+	int rc = options_parse(argc, argv, &q);
 
 	if (rc != EX_OK)
 		return rc == -1 ? EX_OK : rc;
-	a = arena_new();
-	switch (sqlite_report_read(&report, a, path, &filter, &e)) {
+	filter = q.filter;
+	if (q.mail_to != NULL)
+		filter.top = TOP_MAX;
+	v.arena = arena_new();
+	v.path = cli->conf->sqlite.path;
+	v.now = clock_now();
+	switch (sqlite_report_read(&report, v.arena, v.path, &filter, &e)) {
 	case 1:
-		rc = print_all(&report, a, &filter, path);
-		backlog_print(&cli->conf->quarantine);
+		rc = tell(cli, &q, &v, &report);
 		break;
 	case 0:
-		err_set(&e, ERR_TEMP,
-		    "report: %s: there is no database yet; it is made when "
-		    "dmarc-intake-lmtpd or \"dmarc-intake ingest\" starts",
-		    path);
-		cli_complain(&e);
-		rc = EX_NOINPUT;
+		rc = complain_no_database(v.path);
 		break;
 	default:
 		cli_complain(&e);
 		rc = cli_exit_code(&e);
 	}
-	arena_free(&a);
+	arena_free(&v.arena);
 	return rc;
 }

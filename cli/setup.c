@@ -21,11 +21,13 @@
 #endif
 
 #define TEMPLATES_VARIABLE "INTAKE_TEMPLATES" /* for the build tree */
+#define OBJECTS_VARIABLE "INTAKE_OBJECTS"
 #define ANSWER_MAX ((size_t)64 * 1024 * 1024)
 #define RETENTION_MAX 36500
 
 static const char usage[] =
-    "usage: dmarc-intake setup elasticsearch [OPTION]...";
+    "usage: dmarc-intake setup elasticsearch [OPTION]...\n"
+    "       dmarc-intake setup kibana --url URL [--space NAME] [OPTION]...";
 
 static const struct {
 	const char *done, *would;
@@ -150,6 +152,15 @@ run_steps(struct setup *s, struct err *e)
 }
 
 static int
+run_kibana(
+    struct setup *s, const struct conf_elasticsearch *login, struct err *e)
+{
+	if (find_product(s, e) < 0)
+		return -1;
+	return setup_kibana(s, login, e);
+}
+
+static int
 setup_run(const struct conf *conf, const struct setup_options *o, struct err *e)
 {
 	struct conf_elasticsearch login = conf->elasticsearch;
@@ -171,7 +182,8 @@ setup_run(const struct conf *conf, const struct setup_options *o, struct err *e)
 	}
 	http_reply_init(&s.reply, ANSWER_MAX);
 	if (http_open(&s.http, &login, e) == 0)
-		rc = run_steps(&s, e);
+		rc = o->url != NULL ? run_kibana(&s, &login, e)
+				    : run_steps(&s, e);
 	if (rc == 0)
 		(void)printf("%s%zu created, %zu changed, %zu unchanged, "
 			     "%zu warnings\n",
@@ -207,7 +219,16 @@ print_help(void)
 	    "prefix, suffix or\n"
 	    "                                  period are there\n"
 	    "      --templates FOLDER          the bodies, instead "
-	    "of " INTAKE_DATADIR "/elasticsearch\n",
+	    "of " INTAKE_DATADIR "/elasticsearch\n"
+	    "\nkibana: brings dashboards into Kibana or OpenSearch Dashboards, "
+	    "in a space or\ntenant of their own, and lets the viewer look at "
+	    "them.\n\n"
+	    "      --url URL                   of Kibana or OpenSearch "
+	    "Dashboards\n"
+	    "      --space NAME                of the space or tenant (default "
+	    "dmarc)\n"
+	    "      --objects FOLDER            the saved objects, instead "
+	    "of " INTAKE_DATADIR "/kibana\n",
 	    usage);
 }
 
@@ -220,6 +241,9 @@ enum {
 	FORCE,
 	DRY_RUN,
 	TEMPLATES,
+	URL,
+	SPACE,
+	OBJECTS,
 };
 
 static const struct option long_options[] = {
@@ -231,6 +255,9 @@ static const struct option long_options[] = {
 	{ "force", no_argument, NULL, FORCE },
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "templates", required_argument, NULL, TEMPLATES },
+	{ "url", required_argument, NULL, URL },
+	{ "space", required_argument, NULL, SPACE },
+	{ "objects", required_argument, NULL, OBJECTS },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -246,6 +273,28 @@ read_days(const char *text, int64_t *days)
 		return -1;
 	}
 	return 0;
+}
+
+/* Of what both a space and a tenant may be called, and a header may hold. */
+static int
+read_space(const char *text, const char **space)
+{
+	if (*text == '\0' ||
+	    text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-")] !=
+		'\0') {
+		(void)fprintf(stderr,
+		    "dmarc-intake: --space: small letters, digits, - and _\n");
+		return -1;
+	}
+	*space = text;
+	return 0;
+}
+
+/* The word behind "setup", with the options that belong to it. */
+static bool
+is_target(const char *word, const struct setup_options *o)
+{
+	return strcmp(word, o->url != NULL ? "kibana" : "elasticsearch") == 0;
 }
 
 static int
@@ -275,6 +324,14 @@ read_option(struct setup_options *o, int c)
 	case TEMPLATES:
 		o->templates_path = optarg;
 		return 0;
+	case URL:
+		o->url = optarg;
+		return 0;
+	case SPACE:
+		return read_space(optarg, &o->space);
+	case OBJECTS:
+		o->objects_path = optarg;
+		return 0;
 	default:
 		return -1;
 	}
@@ -291,12 +348,16 @@ int
 cmd_setup(const struct cli *cli, int argc, char **argv)
 {
 	struct setup_options o = { .retention_days = SETUP_KEEP_RETENTION,
-		.templates_path = getenv(TEMPLATES_VARIABLE) };
+		.templates_path = getenv(TEMPLATES_VARIABLE),
+		.space = "dmarc",
+		.objects_path = getenv(OBJECTS_VARIABLE) };
 	struct err e = { 0 };
 	int c;
 
 	if (o.templates_path == NULL)
 		o.templates_path = INTAKE_DATADIR "/elasticsearch";
+	if (o.objects_path == NULL)
+		o.objects_path = INTAKE_DATADIR "/kibana";
 	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();
@@ -305,7 +366,7 @@ cmd_setup(const struct cli *cli, int argc, char **argv)
 		if (read_option(&o, c) < 0)
 			return cli_usage(usage);
 	}
-	if (optind + 1 != argc || strcmp(argv[optind], "elasticsearch") != 0)
+	if (optind + 1 != argc || !is_target(argv[optind], &o))
 		return cli_usage(usage);
 	if ((o.admin_user == NULL) != (o.admin_password_file == NULL)) {
 		(void)fprintf(stderr, "dmarc-intake: --admin-user and "

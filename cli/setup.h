@@ -31,6 +31,10 @@ struct setup_options {
 	const char *templates_path;      /* folder of the bodies */
 	int64_t retention_days;          /* 0: none; SETUP_KEEP_RETENTION */
 	bool dry_run, force, new_passwords;
+	/* of "setup kibana" */
+	const char *url;          /* of Kibana or OpenSearch Dashboards */
+	const char *space;        /* its id; the tenant's name */
+	const char *objects_path; /* folder of the saved objects */
 };
 
 enum setup_product {
@@ -76,6 +80,12 @@ int setup_blame(struct setup *s, const char *method, const char *path,
     int status, const json_t *body, struct err *e);
 /* Does the server not know this path (a plugin that is not there)? */
 bool setup_is_unknown_path(int status, const json_t *body);
+/*
+ * One request to whoever http is, with what setup_get and setup_put do not
+ * have: another method, headers, a body that is no JSON. 0 and an answer.
+ */
+int setup_ask(struct setup *s, struct http *http, struct http_request *q,
+    int *status, json_t **body, struct err *e);
 /* "/a/b", the last part percent-encoded. The caller frees it. */
 char *setup_path(const char *before, const char *name);
 
@@ -133,5 +143,12 @@ int setup_templates(struct setup *s, const char *policy, struct err *e);
 int setup_check_indexes(struct setup *s, struct err *e);
 /* setup_security.c */
 int setup_security(struct setup *s, struct err *e);
+/* setup_kibana.c: space or tenant, role, saved objects. */
+int setup_kibana(
+    struct setup *s, const struct conf_elasticsearch *login, struct err *e);
+/* Make this role as it shall be. 1 done, 0 no security here, -1 and *e. */
+int setup_role(struct setup *s, const char *name, json_t *want, struct err *e);
+/* The viewer gets this role as well, and is made if it is not there. */
+int setup_viewer(struct setup *s, const char *role, struct err *e);
 
 #endif

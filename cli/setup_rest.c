@@ -12,29 +12,35 @@
 
 #define TIMEOUT_MS (60 * 1000)
 
+int
+setup_ask(struct setup *s, struct http *http, struct http_request *q,
+    int *status, json_t **body, struct err *e)
+{
+	q->timeout_ms = TIMEOUT_MS;
+	if (http_request(http, q, &s->reply, e) < 0)
+		return -1;
+	if (s->reply.is_long)
+		return err_set(e, ERR_LIMIT, "%s %s: the answer is too long",
+		    q->method, q->path);
+	*status = s->reply.status;
+	*body = s->reply.body.len == 0 ? NULL
+				       : json_loadb(s->reply.body.data,
+					     s->reply.body.len, 0, NULL);
+	return 0;
+}
+
 static int
 ask(struct setup *s, const char *method, const char *path, const char *text,
     int *status, json_t **body, struct err *e)
 {
-	struct http_request q = {
-		.method = method, .path = path, .timeout_ms = TIMEOUT_MS
-	};
+	struct http_request q = { .method = method, .path = path };
 
 	if (text != NULL) {
 		q.content_type = "application/json";
 		q.body = text;
 		q.body_len = strlen(text);
 	}
-	if (http_request(s->http, &q, &s->reply, e) < 0)
-		return -1;
-	if (s->reply.is_long)
-		return err_set(e, ERR_LIMIT, "%s %s: the answer is too long",
-		    method, path);
-	*status = s->reply.status;
-	*body = s->reply.body.len == 0 ? NULL
-				       : json_loadb(s->reply.body.data,
-					     s->reply.body.len, 0, NULL);
-	return 0;
+	return setup_ask(s, s->http, &q, status, body, e);
 }
 
 /* What a server says is wrong: Elasticsearch, OpenSearch, its security. */

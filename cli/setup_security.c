@@ -52,8 +52,7 @@ get_one(struct setup *s, const char *path, const char *name, json_t **have,
 	return rc;
 }
 
-/* 1 done, 0 no security here */
-static int
+int
 setup_role(struct setup *s, const char *name, json_t *want, struct err *e)
 {
 	char *path = setup_path(apis[s->product].role_path, name);
@@ -339,6 +338,20 @@ setup_users(struct setup *s, struct err *e)
 	free(viewer);
 	free(role);
 	free(user);
+	free(viewer_file);
+	free(file);
+	return rc;
+}
+
+int
+setup_viewer(struct setup *s, const char *role, struct err *e)
+{
+	char *file = password_file(s);
+	char *viewer_file = xasprintf("%s" VIEWER_ENDING, file);
+	char *viewer = body_name(&s->conf->index, USER_VIEWER);
+	int rc = setup_user(s, viewer, role, viewer_file, e);
+
+	free(viewer);
 	free(viewer_file);
 	free(file);
 	return rc;

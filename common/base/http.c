@@ -149,6 +149,7 @@ static struct curl_slist *
 headers_of(const struct http *h, const struct http_request *q)
 {
 	struct curl_slist *list = NULL;
+	size_t i;
 	char *type;
 
 	if (h->authorization != NULL)
@@ -160,6 +161,8 @@ headers_of(const struct http *h, const struct http_request *q)
 		q->content_type != NULL ? q->content_type : "");
 	list = add_header(list, type); /* an empty one takes libcurl's away */
 	free(type);
+	for (i = 0; q->headers != NULL && q->headers[i] != NULL; i++)
+		list = add_header(list, q->headers[i]);
 	return list;
 }
 

@@ -29,10 +29,11 @@ int http_open(
 void http_close(struct http **h);
 
 struct http_request {
-	const char *method;       /* "GET" */
-	const char *path;         /* "/_bulk?x=y": ready for a URL */
-	const char *content_type; /* NULL: none */
-	const void *body;         /* NULL: none */
+	const char *method;         /* "GET" */
+	const char *path;           /* "/_bulk?x=y": ready for a URL */
+	const char *content_type;   /* NULL: none */
+	const char *const *headers; /* more of them, NULL behind; or NULL */
+	const void *body;           /* NULL: none */
 	size_t body_len;
 	bool is_gzip;       /* body is gzip */
 	int64_t timeout_ms; /* of all of it, over all hosts */

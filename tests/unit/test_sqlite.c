@@ -1248,21 +1248,21 @@ reader_adds_up(void **state)
 	assert_int_equal(sqlite_report_read(&out, a, p.path, &filter, &e), 1);
 	assert_int_equal(out.totals.reports, 3);
 	assert_int_equal(out.totals.records, 4);
-	assert_int_equal(out.totals.messages, 17);
-	assert_int_equal(out.totals.passed, 7);
+	assert_int_equal(out.totals.n.messages, 17);
+	assert_int_equal(out.totals.n.passed, 7);
 	assert_int_equal(out.totals.begin, BEGIN_S - 10 * 86400);
 	assert_int_equal(out.totals.end, END_S + 86400);
 	assert_int_equal(out.domain_count, 2);
 	assert_string_equal(out.domains[0].p, "quarantine"); /* the latest */
 	assert_int_equal(out.domains[0].reports, 2);
-	assert_int_equal(out.domains[0].messages, 16);
-	assert_int_equal(out.domains[0].passed, 6);
+	assert_int_equal(out.domains[0].n.messages, 16);
+	assert_int_equal(out.domains[0].n.passed, 6);
 	assert_string_equal(out.domains[1].domain, "b.example");
 	assert_int_equal(out.source_count, 2);
 	assert_string_equal(out.sources[0].ip_address, "192.0.2.9");
 	assert_string_equal(out.sources[0].name, "Spam Inc");
-	assert_int_equal(out.sources[0].passed, 0);
-	assert_int_equal(out.sources[1].messages, 7);
+	assert_int_equal(out.sources[0].n.passed, 0);
+	assert_int_equal(out.sources[1].n.messages, 7);
 	assert_int_equal(out.failure_count, 1);
 	assert_string_equal(out.failures[0].header_from, "d.example");
 	assert_string_equal(out.failures[0].disposition, "quarantine");
@@ -1276,13 +1276,13 @@ reader_adds_up(void **state)
 	filter.domain = "d.EXAMPLE";
 	filter.top = 1;
 	assert_int_equal(sqlite_report_read(&out, a, p.path, &filter, &e), 1);
-	assert_int_equal(out.totals.messages, 16);
+	assert_int_equal(out.totals.n.messages, 16);
 	assert_int_equal(out.source_count, 1);
 	filter.domain = NULL;
 	filter.since = END_S;
 	assert_int_equal(sqlite_report_read(&out, a, p.path, &filter, &e), 1);
 	assert_int_equal(out.totals.reports, 1);
-	assert_int_equal(out.totals.messages, 10);
+	assert_int_equal(out.totals.n.messages, 10);
 	arena_free(&a);
 	place_clear(&p);
 }
@@ -1311,7 +1311,7 @@ huge_counts_add_up(void **state)
 	if (sqlite_report_read(&out, a, p.path, &filter, &e) != 1)
 		fail_msg("%s", e.text);
 	assert_int_equal(out.totals.reports, 3);
-	assert_true(out.totals.messages >= INT64_MAX);
+	assert_true(out.totals.n.messages >= INT64_MAX);
 	arena_free(&a);
 	place_clear(&p);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * csv_row.c - cells of CSV (RFC 4180).
+ * csv.c - cells of CSV (RFC 4180).
  *
  * Cells hold strangers' text, and a spreadsheet takes what starts with one of
  * = + - @ TAB CR for a formula: such a cell gets an apostrophe before it.
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/sink/csv_row.h"
+#include "common/base/csv.h"
 
 void
 csv_put(struct csv_row *r, const char *p, size_t len)
