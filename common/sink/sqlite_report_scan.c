@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/base/tally.h"
 #include "common/base/text.h"
 #include "common/sink/sqlite_db.h"
-#include "common/sink/sqlite_report_internal.h"
+#include "common/sink/sqlite_report_scan.h"
 
 #define ROWS_MAX 200000 /* of one list, before it is sorted and cut */
 #define DAY_TEXT_SIZE 24
@@ -67,79 +65,22 @@ enum record_column {
 
 enum detail { DETAIL_NAME, DETAIL_TYPE, DETAIL_COUNTRY };
 
-/* A row of sources, and what most of its mails have in common. */
-struct source {
-	struct report_source row; /* the first */
-	struct report_sender *sender;
-	uint64_t categories; /* in which it was counted, a bit for each */
-};
-
-struct category {
-	struct report_category row; /* the first */
-	unsigned number;
-};
-
-/* A sender's mails in the name of one domain. */
-struct pair {
-	struct report_domain *domain;
-	struct report_sender *sender;
-	uint64_t messages, passed;
-};
-
-struct scan {
-	struct reading *r;
-	sqlite3_stmt *records, *details;
-	struct tally *days, *domains, *senders, *sources, *pairs;
-	struct tally *failures, *reporters, *categories;
-	/* of the report in hand */
-	struct report_domain *domain;
-	struct report_reporter *reporter;
-	struct buf domain_key;
-	bool has_records;
-	struct report_mails before; /* the totals, before this report */
-	size_t report_count;        /* that have records */
-	struct report_day *day;     /* the last one that was added to */
-	int code;                   /* SQLITE_OK, or what went wrong inside */
-};
-
 static const char *
 column_text(sqlite3_stmt *st, int column)
 {
 	return (const char *)sqlite3_column_text(st, column);
 }
 
-static bool
-is_empty(const char *text)
-{
-	return text == NULL || *text == '\0';
-}
-
-static int
-compare_text(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
-}
-
-/* Counts are strangers' numbers: they stop at the end. */
-static void
-add(uint64_t *sum, uint64_t n)
-{
-	if (__builtin_add_overflow(*sum, n, sum))
-		*sum = UINT64_MAX;
-}
-
 static void
 mails_add(struct report_mails *sum, const struct report_mails *n)
 {
-	add(&sum->messages, n->messages);
-	add(&sum->passed, n->passed);
-	add(&sum->failed, n->failed);
-	add(&sum->dkim, n->dkim);
-	add(&sum->spf, n->spf);
-	add(&sum->quarantined, n->quarantined);
-	add(&sum->rejected, n->rejected);
+	count_add(&sum->messages, n->messages);
+	count_add(&sum->passed, n->passed);
+	count_add(&sum->failed, n->failed);
+	count_add(&sum->dkim, n->dkim);
+	count_add(&sum->spf, n->spf);
+	count_add(&sum->quarantined, n->quarantined);
+	count_add(&sum->rejected, n->rejected);
 }
 
 static struct report_mails
@@ -246,8 +187,8 @@ add_pair(
 		p->domain = s->domain;
 		p->sender = sender;
 	}
-	add(&p->messages, n->messages);
-	add(&p->passed, n->passed);
+	count_add(&p->messages, n->messages);
+	count_add(&p->passed, n->passed);
 }
 
 /* An address may get its name later than its first mails. */
@@ -317,7 +258,7 @@ add_failure(struct scan *s, sqlite3_stmt *st, const struct report_mails *n,
 		f->record = sqlite3_column_int64(st, RECORD_ID);
 		f->record_messages = n->messages;
 	}
-	add(&f->messages, n->messages);
+	count_add(&f->messages, n->messages);
 }
 
 static void
@@ -358,19 +299,6 @@ take_record(struct scan *s, sqlite3_stmt *st)
 	add_pair(s, sender, &n);
 	if (!sqlite3_column_int(st, RECORD_PASSED))
 		add_failure(s, st, &n, source->row.name);
-}
-
-/* "reject, sp=none, pct=50" */
-static const char *
-policy_text(struct arena *a, const struct report_domain *d)
-{
-	const char *text = is_empty(d->p) ? "-" : d->p;
-
-	if (!is_empty(d->sp) && strcmp(text, d->sp) != 0)
-		text = arena_printf(a, "%s, sp=%s", text, d->sp);
-	if (!is_empty(d->pct) && strcmp(d->pct, "100") != 0)
-		text = arena_printf(a, "%s, pct=%s", text, d->pct);
-	return text;
 }
 
 static void
@@ -469,201 +397,6 @@ take_report(void *arg, sqlite3_stmt *st)
 		s->r->out->totals.reports++;
 }
 
-/* What a stricter policy would take from senders that mostly pass. */
-static void
-add_risks(struct scan *s)
-{
-	const struct pair *pairs = tally_rows(s->pairs);
-	struct report_totals *t = &s->r->out->totals;
-	size_t i;
-
-	for (i = 0; i < tally_count(s->pairs); i++) {
-		uint64_t failed = pairs[i].messages - pairs[i].passed;
-
-		if (pairs[i].domain == NULL || failed > pairs[i].passed)
-			continue;
-		add(&pairs[i].domain->n.at_risk, failed);
-		add(&pairs[i].sender->n.at_risk, failed);
-		add(&t->n.at_risk, failed);
-	}
-}
-
-static int
-compare_count(uint64_t a, uint64_t b)
-{
-	return a > b ? -1 : a < b; /* the largest first */
-}
-
-static int
-by_day(const void *left, const void *right)
-{
-	const struct report_day *a = left, *b = right;
-
-	return a->at < b->at ? -1 : a->at > b->at;
-}
-
-static int
-by_domain(const void *left, const void *right)
-{
-	const struct report_domain *a = left, *b = right;
-	int order = compare_count(a->n.messages, b->n.messages);
-
-	if (order == 0)
-		order = compare_count(a->reports, b->reports);
-	return order != 0 ? order : compare_text(a->domain, b->domain);
-}
-
-static int
-by_sender(const void *left, const void *right)
-{
-	const struct report_sender *a = left, *b = right;
-	int order = compare_count(a->n.messages, b->n.messages);
-
-	return order != 0 ? order : compare_text(a->sender, b->sender);
-}
-
-static int
-by_source(const void *left, const void *right)
-{
-	const struct report_source *a = left, *b = right;
-	int order = compare_count(a->n.messages, b->n.messages);
-
-	return order != 0 ? order : compare_text(a->ip_address, b->ip_address);
-}
-
-static int
-by_category(const void *left, const void *right)
-{
-	const struct report_category *a = left, *b = right;
-	int order = compare_count(a->n.messages, b->n.messages);
-
-	return order != 0 ? order : compare_text(a->category, b->category);
-}
-
-static int
-by_failure(const void *left, const void *right)
-{
-	const struct report_failure *a = left, *b = right;
-	int order = compare_count(a->messages, b->messages);
-
-	if (order == 0)
-		order = compare_text(a->header_from, b->header_from);
-	return order != 0 ? order : compare_text(a->ip_address, b->ip_address);
-}
-
-static int
-by_id(const void *left, const void *right)
-{
-	const struct report_received *a = left, *b = right;
-
-	return a->id > b->id ? -1 : a->id < b->id; /* the latest first */
-}
-
-static int
-by_reporter(const void *left, const void *right)
-{
-	const struct report_reporter *a = left, *b = right;
-	int order = compare_count(a->reports, b->reports);
-
-	if (order == 0)
-		order = compare_count(a->n.messages, b->n.messages);
-	return order != 0 ? order : compare_text(a->org_name, b->org_name);
-}
-
-/* The rows of a tally, sorted; as many as are wanted. */
-static void *
-sorted(const struct tally *t, size_t row_size, size_t top,
-    int (*compare)(const void *, const void *), size_t *count)
-{
-	void *rows = tally_rows(t);
-
-	*count = tally_count(t);
-	qsort(rows, *count, row_size, compare);
-	if (*count > top)
-		*count = top;
-	return rows;
-}
-
-#define SORTED(s, list, one, compare, top) \
-	sorted((s)->list, sizeof(*(s)->r->out->list), top, compare, \
-	    &(s)->r->out->one##_count)
-
-/* A domain whose reports have no record in the range is not one of it. */
-static size_t
-with_mails(const struct report_domain *d, size_t count)
-{
-	while (count > 0 && d[count - 1].reports == 0)
-		count--;
-	return count;
-}
-
-static size_t
-heard(struct report_reporter *o, size_t count)
-{
-	while (count > 0 && o[count - 1].reports == 0)
-		count--;
-	return count;
-}
-
-/* What would change if the domain's policy were stricter. */
-static void
-look_ahead(struct scan *s, struct report_domain *d)
-{
-	d->policy = policy_text(s->r->arena, d);
-	d->at_quarantine = report_delivered(&d->n);
-	d->at_reject = d->at_quarantine;
-	add(&d->at_reject, d->n.quarantined);
-}
-
-/* Of rows of ours, what they begin with: that is handed out. */
-static void *
-bare_rows(
-    struct scan *s, const struct tally *t, size_t row_size, size_t bare_size)
-{
-	const char *from = tally_rows(t);
-	size_t count = tally_count(t), i;
-	char *to = arena_alloc(s->r->arena, (count + 1) * bare_size);
-
-	for (i = 0; i < count; i++)
-		memcpy(to + i * bare_size, from + i * row_size, bare_size);
-	return to;
-}
-
-static void
-hand_out(struct scan *s)
-{
-	struct sqlite_report *out = s->r->out;
-	size_t top = s->r->filter->top, i;
-
-	add_risks(s);
-	out->days = SORTED(s, days, day, by_day, SIZE_MAX);
-	out->domains = SORTED(s, domains, domain, by_domain, top);
-	out->domain_count = with_mails(out->domains, out->domain_count);
-	out->senders = SORTED(s, senders, sender, by_sender, top);
-	out->senders_all = tally_count(s->senders);
-	out->sources = bare_rows(
-	    s, s->sources, sizeof(struct source), sizeof(*out->sources));
-	out->source_count = tally_count(s->sources);
-	qsort(
-	    out->sources, out->source_count, sizeof(*out->sources), by_source);
-	if (out->source_count > top)
-		out->source_count = top;
-	out->categories = bare_rows(s, s->categories, sizeof(struct category),
-	    sizeof(*out->categories));
-	out->category_count = tally_count(s->categories);
-	qsort(out->categories, out->category_count, sizeof(*out->categories),
-	    by_category);
-	if (out->category_count > top)
-		out->category_count = top;
-	out->failures = SORTED(s, failures, failure, by_failure, top);
-	out->report_count = s->report_count < top ? s->report_count : top;
-	qsort(out->reports, out->report_count, sizeof(*out->reports), by_id);
-	out->reporters = SORTED(s, reporters, reporter, by_reporter, top);
-	out->reporter_count = heard(out->reporters, out->reporter_count);
-	for (i = 0; i < out->domain_count; i++)
-		look_ahead(s, &out->domains[i]);
-}
-
 static int
 prepare(struct scan *s, struct err *e)
 {
@@ -715,7 +448,7 @@ sqlite_report_scan(struct reading *r, struct err *e)
 		(void)sqlite_reading_fail(r, s.code, e);
 		goto out;
 	}
-	hand_out(&s);
+	sqlite_scan_hand_out(&s);
 	rc = 0;
 out:
 	(void)sqlite3_finalize(s.records);
