@@ -69,7 +69,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	switch (log_to) {
+	switch (atomic_load(&log_to)) {
 	case LOG_TARGET_SYSLOG:
 		syslog(LOG_MAIL | levels[level].priority, "%s %s",
 		    levels[level].name, line);
