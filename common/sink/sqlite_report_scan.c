@@ -217,11 +217,12 @@ add_category(struct scan *s, sqlite3_stmt *st, const struct report_mails *n,
     struct source *source)
 {
 	const char *name = column_text(st, RECORD_CATEGORY);
-	struct category *c;
+	struct category *c = s->category;
 	uint64_t bit;
-	bool is_new;
+	bool is_new = false;
 
-	c = tally_row(s->categories, &name, 1, &is_new);
+	if (c == NULL || compare_text(c->row.category, name) != 0)
+		c = s->category = tally_row(s->categories, &name, 1, &is_new);
 	if (is_new) {
 		c->row.category = arena_strdup(s->r->arena, name);
 		c->number = (unsigned)tally_count(s->categories) - 1;

@@ -42,6 +42,7 @@ struct scan {
 	struct report_reporter *reporter;
 	struct buf domain_key;
 	bool has_records;
+	struct category *category;  /* the last one that was added to */
 	struct report_mails before; /* the totals, before this report */
 	size_t report_count;        /* that have records */
 	struct report_day *day;     /* the last one that was added to */
