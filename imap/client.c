@@ -233,14 +233,32 @@ imap_client_run(struct imap_client *c, struct imap_reply *done, struct err *e,
 	return rc < 0 ? -1 : imap_client_wait(c, c->tag, done, e);
 }
 
+/*
+ * What Dovecot says of the time that it took is not the cause: with it, the
+ * same cause would be another one each time.
+ */
+static int
+cause_length(const struct bytes *text)
+{
+	static const char end[] = " secs).";
+	const char *p = text->data;
+	size_t len = text->len, end_len = sizeof(end) - 1, at = len;
+
+	if (len > end_len && memcmp(p + len - end_len, end, end_len) == 0) {
+		while (at > 0 && p[at - 1] != '(')
+			at--;
+		len = at > 1 ? at - 2 : len;
+	}
+	return (int)(len > 200 ? 200 : len);
+}
+
 int
 imap_client_refused(
     const struct imap_reply *done, enum err_kind kind, struct err *e)
 {
 	return err_set(e, kind, "%s: %.*s",
 	    done->status == IMAP_STATUS_NO ? "NO" : "BAD",
-	    (int)(done->text.len > 200 ? 200 : done->text.len),
-	    (const char *)done->text.data);
+	    cause_length(&done->text), (const char *)done->text.data);
 }
 
 /* What it can do may have changed with the login, so it is asked now. */

@@ -18,6 +18,7 @@
 /* each wrong password may bring a server nearer to locking us out */
 #define REFUSED_FIRST_MS (60 * 1000)
 #define REPEAT_MS (60 * 60 * 1000) /* the same trouble is told again */
+#define WELL_MS (60 * 1000) /* a session that lasts for so long is well */
 
 /* What keeps the mailbox from being read, so that it is told once. */
 struct trouble {
@@ -38,14 +39,12 @@ sleep_ms(struct imap_box *b, int64_t ms)
 }
 
 static void
-tell_connected(
-    struct imap_box *b, const struct imap_client *c, struct trouble *t)
+tell_connected(const struct imap_box *b, const struct imap_client *c)
 {
 	log_info("%s: connected, mails=%u idle=%s move=%s uidplus=%s", b->label,
 	    (unsigned)c->exists, c->can & IMAP_CAN_IDLE ? "yes" : "no",
 	    c->can & IMAP_CAN_MOVE ? "yes" : "no",
 	    c->can & IMAP_CAN_UIDPLUS ? "yes" : "no");
-	*t = (struct trouble){ 0 };
 }
 
 static void
@@ -140,14 +139,19 @@ static int
 session(struct imap_box *b, struct trouble *t, struct err *e)
 {
 	struct imap_client *c = NULL;
+	int64_t start_ms;
 	int rc;
 
 	if (imap_client_open(&c, b->account, &b->conf->limits, b->stop->fd, e) <
 	    0)
 		return -1;
 	if ((rc = open_mailbox(b, c, e)) == 0) {
-		tell_connected(b, c, t);
+		tell_connected(b, c);
+		start_ms = clock_mono_ms();
 		rc = read_mailbox(b, c, e);
+		/* one that ends at once, time and again, gets its rest too */
+		if (clock_mono_ms() - start_ms >= WELL_MS)
+			*t = (struct trouble){ 0 };
 	}
 	imap_client_close(&c, rc < 0);
 	return rc;

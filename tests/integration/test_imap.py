@@ -350,6 +350,20 @@ def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
     sorted_out(dovecot.folders(user), sep=".")
 
 
+def test_archive_is_full(imapd, user):
+    settings = "mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota\n}\nplugin {\n" \
+               "  quota = maildir\n  quota_rule = *:messages=1\n}\n"
+    with a_dovecot(DOVECOT_CAPABILITY="IMAP4rev1 UIDPLUS IDLE", DOVECOT_SETTINGS=settings) as server:
+        server.deliver(user, AGGREGATE, TLS)
+        daemon = imapd(server).start()
+        wait_for(lambda: "OVERQUOTA" in daemon.log() or "uota" in daemon.log())
+        wait_for(lambda: daemon.log().count("connected") >= 3)
+        assert server.counts(user) == {"INBOX": 2}
+        assert daemon.log().count("; trying again") == 1  # the cause once, and longer rests each time
+        assert len(daemon.records()) > 0 and "duplicates=1" not in daemon.log()
+        assert daemon.stop() == 0
+
+
 def kill_ten_times(dovecot, imapd, user, count):  # noqa: F811
     expected = {}
     mails = []
