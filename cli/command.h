@@ -21,6 +21,7 @@ struct cli {
  */
 int cmd_parse(const struct cli *cli, int argc, char **argv);
 int cmd_ingest(const struct cli *cli, int argc, char **argv);
+int cmd_reclassify(const struct cli *cli, int argc, char **argv);
 int cmd_replay(const struct cli *cli, int argc, char **argv);
 int cmd_report(const struct cli *cli, int argc, char **argv);
 int cmd_serve(const struct cli *cli, int argc, char **argv);

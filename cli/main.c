@@ -39,6 +39,8 @@ static const struct command commands[] = {
 	{ "ingest", cmd_ingest, false,
 	    "read reports into the configured sinks" },
 	{ "replay", cmd_replay, false, "try mails of the quarantine again" },
+	{ "reclassify", cmd_reclassify, false,
+	    "classify again what is stored" },
 	{ "report", cmd_report, false, "summarize what the database holds" },
 #ifdef HAVE_MICROHTTPD
 	{ "serve", cmd_serve, false, "show that as pages, on a port" },

@@ -9,6 +9,7 @@
 #include "common/base/daemon.h"
 #include "common/base/imap_link.h"
 #include "common/daemon_main.h"
+#include "common/mail_log.h"
 #include "imap/server.h"
 
 static struct imap_run how;
@@ -24,6 +25,8 @@ serve(struct conf *conf, int signal_fd, struct err *e)
 		return -1;
 	rc = how.is_test ? pipeline_open_test(&p, conf, e)
 			 : pipeline_open_ingest(&p, conf, e);
+	if (rc == 0)
+		pipeline_tell(p, mail_log_warn, NULL);
 	if (rc < 0)
 		return -1;
 	pipeline_guard(p);

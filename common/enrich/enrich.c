@@ -181,20 +181,28 @@ fill_network(struct enrichment *m, const struct address *a, struct source *s)
 }
 
 static void
-fill_names(struct enrichment *m, const struct address *a, struct source *s)
+set_name(struct enrichment *m, const char *name,
+    enum source_confirmed confirmed, struct source *s)
 {
-	char name[ANSWER_NAME_SIZE], base[ANSWER_NAME_SIZE];
-	int confirmed;
+	char base[ANSWER_NAME_SIZE];
 
-	if (m->is_offline ||
-	    !resolver_name_of(m->en->resolver, a, name, &confirmed))
-		return;
 	s->reverse_dns = arena_strdup(m->text, name);
-	s->confirmed = confirmed < 0    ? SOURCE_UNKNOWN
-		       : confirmed == 0 ? SOURCE_NO
-					: SOURCE_YES;
+	s->confirmed = confirmed;
 	if (base_domain_of(m->facts->domains, name, base, sizeof(base)) != NULL)
 		s->base_domain = arena_strdup(m->text, base);
+}
+
+static void
+fill_names(struct enrichment *m, const struct address *a, struct source *s)
+{
+	static const enum source_confirmed of[] = { SOURCE_UNKNOWN, SOURCE_NO,
+		SOURCE_YES };
+	char name[ANSWER_NAME_SIZE];
+	int confirmed;
+
+	if (!m->is_offline &&
+	    resolver_name_of(m->en->resolver, a, name, &confirmed))
+		set_name(m, name, of[confirmed + 1], s);
 }
 
 /*
@@ -241,6 +249,49 @@ enrich_source(struct enrichment *m, struct source *s)
 	}
 	*s = slot->source;
 	s->ip_address = as_written;
+}
+
+void
+enrich_stay_offline(struct enrichment *m)
+{
+	m->is_offline = true;
+}
+
+/* A file that is not there now may have been when s was stored. */
+static void
+keep_network(
+    const struct enrichment *m, const struct source *before, struct source *s)
+{
+	if (m->facts->db_count > 0)
+		return;
+	s->country = before->country;
+	s->asn = before->asn;
+	s->as_name = before->as_name;
+	s->as_domain = before->as_domain;
+}
+
+void
+enrich_again(struct enrichment *m, struct source *s)
+{
+	const struct source before = *s;
+	struct address a;
+
+	if (!address_parse(before.ip_address, &a))
+		return;
+	if (m->sources == NULL)
+		tables_open(m, SLOTS_MOST);
+	*s = (struct source){ .ip_address = before.ip_address };
+	fill_network(m, &a, s);
+	keep_network(m, &before, s);
+	if (before.reverse_dns == NULL)
+		fill_names(m, &a, s);
+	else
+		set_name(m, before.reverse_dns, before.confirmed, s);
+	fill_service(m, s);
+	if (source_map_count(m->facts->map) == 0 && before.type != NULL) {
+		s->name = before.name;
+		s->type = before.type;
+	}
 }
 
 static void

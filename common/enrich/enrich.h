@@ -44,13 +44,22 @@ void enrich_report(
 void enrich_record(struct enrichment *m, struct record *rec);
 
 /*
- * The same for one address that is stored already (reclassify): ask for a
- * batch, wait, then fill each. Text lives until enrich_forget.
+ * For what is stored already (reclassify), batch by batch: enrich_forget, then
+ * ask for what has no name, wait, and see each again. Text lives until the
+ * next enrich_forget. Nobody is asked after enrich_stay_offline.
  */
+void enrich_stay_offline(struct enrichment *m);
+void enrich_forget(struct enrichment *m);
 void enrich_ask(struct enrichment *m, const char *address);
 void enrich_wait(struct enrichment *m, int64_t budget_ms);
+/*
+ * What the files say of s now. The name in the DNS stays where there is one,
+ * and what no file is there for stays too.
+ */
+void enrich_again(struct enrichment *m, struct source *s);
+
+/* The source of one address. Text lives until the next call. */
 void enrich_source(struct enrichment *m, struct source *s);
-void enrich_forget(struct enrichment *m);
 
 /* Takes NULL; leaves NULL. */
 void enrich_end(struct enrichment **m);

@@ -450,6 +450,46 @@ def test_documents_and_ids(start, server):
 
 
 @needs_servers
+def test_what_is_stored_is_classified_again(start, server, tmp_path):
+    """A database and a map that are new; everything else in the documents stays."""
+    intake = start(server.url, timeout=20, progress=60)
+    mails, _ = golden()
+    assert all(r.startswith("250") for r in lmtp(intake.listen, *mails))
+    before = server.documents()
+    table = tmp_path / "map.csv"
+    table.write_text("base_reverse_dns,name,type\nexample.net,Example,ISP\n")
+    conf = tmp_path / "again.conf"
+    conf.write_text("[intake]\nstate_path = %s\n[elasticsearch]\nhosts = %s\n[enrich]\nip_db_path = %s\n"
+                    "source_map_path = %s\n" % (tmp_path, server.url, FIXTURES / "names" / "ipinfo.mmdb", table))
+
+    def again(*args):
+        run = subprocess.run([COMMAND, "-c", conf, "reclassify", *args], capture_output=True, text=True, timeout=120)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    fields = {"source_country", "source_asn", "source_as_name", "source_as_domain", "source_name", "source_type"}
+    concerned = {k for k, (_, d) in before.items()
+                 if d.get("source_ip_address", "").startswith(("192.0.2.", "198.51.100."))}
+    seen = sum("smtp_tls" not in index for index, _ in before.values())
+    assert concerned
+    assert again("--dry-run") == "%d seen, %d would change\n" % (seen, len(concerned))
+    assert server.documents() == before
+    assert again() == "%d seen, %d changed\n" % (seen, len(concerned))
+    after = server.documents()
+    assert after.keys() == before.keys()
+    for key, (index, document) in after.items():
+        assert index == before[key][0]
+        assert {k: v for k, v in document.items() if k not in fields} == before[key][1]
+        if key in concerned:
+            assert document["source_country"] == ("DE" if document["source_ip_address"].startswith("192") else "FR")
+    assert again() == "%d seen, 0 changed\n" % seen
+    # the map loses its row: the type is not there any more, rather than null
+    table.write_text("base_reverse_dns,name,type\nother.example,Other,ISP\n")
+    assert again().split()[2] != "0"
+    assert not any(v is None for _, d in server.documents().values() for v in d.values())
+
+
+@needs_servers
 def test_check_tells(start, server):
     intake = start(server.url, timeout=20, progress=60)
     assert intake.check() == "elasticsearch: ok"
