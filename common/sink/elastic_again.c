@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/http.h"
+#include "common/report/category.h"
 #include "common/sink/again.h"
 #include "common/sink/elastic_reply.h"
 
@@ -21,6 +22,7 @@
 #define DUMP (JSON_COMPACT | JSON_REAL_PRECISION(15))
 #define KEEP "5m" /* that a scroll waits for the next request */
 #define BATCH_MAX 1000
+#define RESULTS_MAX 100 /* of a kind, of one record */
 
 /* A failure report may hold a whole mail: fewer at a time. */
 static const struct {
@@ -37,6 +39,7 @@ struct work {
 	struct http *http;
 	struct http_reply reply;
 	struct buf body;
+	struct suffix_list *suffixes;
 	char *scroll; /* id; NULL: none is open */
 	struct source before[BATCH_MAX], now[BATCH_MAX];
 	struct err why; /* of a document that was not taken */
@@ -151,6 +154,49 @@ put_text(json_t *document, const char *key, const char *text)
 		(void)json_object_del(document, key);
 }
 
+/* Results of one kind, as far as the category asks for them. */
+static size_t
+results_of(const json_t *document, const char *key, struct dkim_result *to)
+{
+	const json_t *list = json_object_get(document, key), *item;
+	size_t i, n = json_array_size(list), used = 0;
+
+	for (i = 0; i < n && i < RESULTS_MAX; i++) {
+		item = json_array_get(list, i);
+		to[used] = (struct dkim_result){
+			.domain = text_of(item, "domain"),
+			.result = text_of(item, "result"),
+		};
+		used += to[used].domain != NULL && to[used].result != NULL;
+	}
+	return used;
+}
+
+/*
+ * A record that failed: whether it is misconfigured or unknown may hang on the
+ * name of its source (category.h).
+ */
+static void
+put_category(struct work *w, json_t *document, const struct source *s)
+{
+	json_t *intake = json_object_get(document, "intake");
+	const char *before = text_of(intake, "category");
+	struct dkim_result results[2 * RESULTS_MAX];
+	struct record rec = { .source = *s,
+		.header_from = text_of(document, "header_from"),
+		.dkim_results = results };
+
+	if (before == NULL || rec.header_from == NULL ||
+	    (strcmp(before, "misconfigured") != 0 &&
+		strcmp(before, "unknown") != 0))
+		return;
+	rec.dkim_count = results_of(document, "dkim_results", results);
+	rec.dkim_count +=
+	    results_of(document, "spf_results", results + rec.dkim_count);
+	(void)json_object_set_new(
+	    intake, "category", json_string(category_of(&rec, w->suffixes)));
+}
+
 static void
 put_source(json_t *document, const struct source *s)
 {
@@ -200,6 +246,7 @@ add_document(struct work *w, json_t *hit, const struct source *s, struct err *e)
 	int rc = -1;
 
 	put_source(document, s);
+	put_category(w, document, s);
 	if (action == NULL)
 		err_set(e, ERR_TEMP, "a document without _seq_no came");
 	else if (add_line(w, action, e) == 0)
@@ -345,6 +392,7 @@ elastic_again(const struct conf *conf, const struct again *how, struct err *e)
 	int rc;
 
 	w->how = how;
+	w->suffixes = suffix_list_open();
 	http_reply_init(&w->reply, REPLY_MAX);
 	buf_init(&w->body, BODY_MAX);
 	rc = http_open(&w->http, &conf->elasticsearch, e);
@@ -352,6 +400,7 @@ elastic_again(const struct conf *conf, const struct again *how, struct err *e)
 		rc = run_kind(w, conf, i, e);
 	if (rc < 0)
 		err_add(e, "elasticsearch");
+	suffix_list_close(&w->suffixes);
 	http_close(&w->http);
 	http_reply_clear(&w->reply);
 	buf_clear(&w->body);

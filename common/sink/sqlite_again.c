@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "common/base/arena.h"
+#include "common/report/category.h"
 #include "common/sink/again.h"
 #include "common/sink/sqlite_bind.h"
 
 #define BATCH 2000
 #define LOCK_MS (60 * 1000)
+#define RESULTS_MAX 200 /* of one record; more say nothing new */
 
 #define COLUMNS \
 	"source_ip_address, source_country, source_reverse_dns," \
@@ -25,6 +27,19 @@
 #define UPDATE(table) \
 	"UPDATE " table " SET (" COLUMNS ") =" \
 	" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+
+/* What a domain of ours authenticated, for the category (category.h). */
+#define PASSED(table) \
+	"SELECT r.header_from, a.domain FROM aggregate_record AS r " \
+	"JOIN " table \
+	" AS a ON a.record_id = r.id WHERE r.id = ?1 AND a.result = 'pass'" \
+	" AND a.domain IS NOT NULL AND r.header_from IS NOT NULL"
+static const char passed[] = PASSED(
+    "aggregate_record_dkim") " UNION ALL " PASSED("aggregate_record_spf");
+/* Only between these two does the name of the source decide. */
+static const char categorize[] =
+    "UPDATE aggregate_record SET intake_category = ?1 WHERE id = ?2"
+    " AND intake_category IN ('misconfigured', 'unknown')";
 
 /* In the order of COLUMNS, as sqlite_bind_source has it. */
 enum {
@@ -43,15 +58,18 @@ enum {
 
 static const struct {
 	const char *select, *update;
+	bool has_category;
 } tables[] = {
-	{ SELECT("aggregate_record"), UPDATE("aggregate_record") },
-	{ SELECT("failure_report"), UPDATE("failure_report") },
+	{ SELECT("aggregate_record"), UPDATE("aggregate_record"), true },
+	{ SELECT("failure_report"), UPDATE("failure_report"), false },
 };
 
 struct batch {
 	struct sqlite_db *db;
 	const struct again *how;
 	sqlite3_stmt *select, *update;
+	sqlite3_stmt *passed, *categorize; /* NULL: no category */
+	struct suffix_list *suffixes;
 	struct arena *text;
 	int64_t last; /* id that was seen */
 	int64_t ids[BATCH];
@@ -108,6 +126,47 @@ read_batch(struct batch *b, struct err *e)
 	return code == SQLITE_DONE ? 0 : sqlite_db_fail(b->db, code, e);
 }
 
+/* The category of a record that failed, with its source as it is now. */
+static int
+find_category(struct batch *b, size_t i, const char **category, struct err *e)
+{
+	struct dkim_result results[RESULTS_MAX];
+	struct record rec = { .source = b->now[i], .dkim_results = results };
+	int code;
+
+	(void)sqlite3_bind_int64(b->passed, 1, b->ids[i]);
+	while ((code = sqlite3_step(b->passed)) == SQLITE_ROW &&
+	       rec.dkim_count < RESULTS_MAX) {
+		rec.header_from = arena_strdup(
+		    b->text, (const char *)sqlite3_column_text(b->passed, 0));
+		results[rec.dkim_count++] = (struct dkim_result){
+			.domain = arena_strdup(b->text,
+			    (const char *)sqlite3_column_text(b->passed, 1)),
+			.result = "pass",
+		};
+	}
+	(void)sqlite3_reset(b->passed);
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return sqlite_db_fail(b->db, code, e);
+	*category = category_of(&rec, b->suffixes);
+	return 0;
+}
+
+static int
+write_category(struct batch *b, size_t i, struct err *e)
+{
+	struct sqlite_binder binder = { b->categorize, 0, SQLITE_OK };
+	const char *category;
+
+	if (b->categorize == NULL)
+		return 0;
+	if (find_category(b, i, &category, e) < 0)
+		return -1;
+	sqlite_bind_text(&binder, category);
+	sqlite_bind_int(&binder, b->ids[i]);
+	return sqlite_insert(b->db, &binder, e);
+}
+
 /* Those that are other now. */
 static int
 write_rows(struct batch *b, uint64_t *changed, struct err *e)
@@ -124,7 +183,8 @@ write_rows(struct batch *b, uint64_t *changed, struct err *e)
 			continue;
 		sqlite_bind_source(&binder, &b->now[i]);
 		sqlite_bind_int(&binder, b->ids[i]);
-		if (sqlite_insert(b->db, &binder, e) < 0)
+		if (sqlite_insert(b->db, &binder, e) < 0 ||
+		    write_category(b, i, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -175,6 +235,10 @@ run_table(struct batch *b, size_t table, struct err *e)
 	if ((rc = prepare(b, tables[table].select, &b->select, e)) < 0 ||
 	    (rc = prepare(b, tables[table].update, &b->update, e)) < 0)
 		goto out;
+	if (tables[table].has_category &&
+	    ((rc = prepare(b, passed, &b->passed, e)) < 0 ||
+		(rc = prepare(b, categorize, &b->categorize, e)) < 0))
+		goto out;
 	do {
 		if ((rc = read_batch(b, e)) < 0)
 			goto out;
@@ -186,7 +250,9 @@ run_table(struct batch *b, size_t table, struct err *e)
 out:
 	(void)sqlite3_finalize(b->select);
 	(void)sqlite3_finalize(b->update);
-	b->select = b->update = NULL;
+	(void)sqlite3_finalize(b->passed);
+	(void)sqlite3_finalize(b->categorize);
+	b->select = b->update = b->passed = b->categorize = NULL;
 	return rc;
 }
 
@@ -207,9 +273,11 @@ sqlite_again(const struct conf *conf, const struct again *how, struct err *e)
 	b->db = &db;
 	b->how = how;
 	b->text = arena_new();
+	b->suffixes = suffix_list_open();
 	rc = sqlite_db_open(&db, &d, e);
 	for (i = 0; rc == 0 && i < sizeof(tables) / sizeof(*tables); i++)
 		rc = run_table(b, i, e);
+	suffix_list_close(&b->suffixes);
 	arena_free(&b->text);
 	free(b);
 	sqlite_db_clear(&db);

@@ -457,7 +457,7 @@ def test_what_is_stored_is_classified_again(start, server, tmp_path):
     assert all(r.startswith("250") for r in lmtp(intake.listen, *mails))
     before = server.documents()
     table = tmp_path / "map.csv"
-    table.write_text("base_reverse_dns,name,type\nexample.net,Example,ISP\n")
+    table.write_text("base_reverse_dns,name,type\nexample.net,Example,SaaS\n")
     conf = tmp_path / "again.conf"
     conf.write_text("[intake]\nstate_path = %s\n[elasticsearch]\nhosts = %s\n[enrich]\nip_db_path = %s\n"
                     "source_map_path = %s\n" % (tmp_path, server.url, FIXTURES / "names" / "ipinfo.mmdb", table))
@@ -479,6 +479,10 @@ def test_what_is_stored_is_classified_again(start, server, tmp_path):
     assert after.keys() == before.keys()
     for key, (index, document) in after.items():
         assert index == before[key][0]
+        category = before[key][1]["intake"].get("category")
+        assert document["intake"].get("category") == (
+            "misconfigured" if category == "unknown" and document.get("source_type") else category)
+        document["intake"].update({"category": category} if category else {})
         assert {k: v for k, v in document.items() if k not in fields} == before[key][1]
         if key in concerned:
             assert document["source_country"] == ("DE" if document["source_ip_address"].startswith("192") else "FR")

@@ -25,12 +25,13 @@ def address(n):
     return "10.%d.%d.%d" % (n >> 16 & 255, n >> 8 & 255, n & 255)
 
 
-def report(addresses, report_id="r"):
+def report(addresses, report_id="r", dkim="pass", passing="none.example"):
     rows = "".join(
         "<record><row><source_ip>%s</source_ip><count>1</count><policy_evaluated><disposition>none</disposition>"
-        "<dkim>pass</dkim><spf>fail</spf></policy_evaluated></row><identifiers><header_from>d.example</header_from>"
-        "</identifiers><auth_results><spf><domain>d.example</domain><result>fail</result></spf></auth_results></record>"
-        % a for a in addresses)
+        "<dkim>%s</dkim><spf>fail</spf></policy_evaluated></row><identifiers><header_from>d.example</header_from>"
+        "</identifiers><auth_results><dkim><domain>%s</domain><result>pass</result></dkim><spf>"
+        "<domain>d.example</domain><result>fail</result></spf></auth_results></record>"
+        % (a, dkim, passing) for a in addresses)
     return ("<feedback><report_metadata><org_name>o.example</org_name><email>a@o.example</email><report_id>%s"
             "</report_id><date_range><begin>1767225600</begin><end>1767311999</end></date_range></report_metadata>"
             "<policy_published><domain>d.example</domain><p>none</p></policy_published>%s</feedback>"
@@ -250,6 +251,12 @@ def test_what_is_stored_is_classified_again(dns, world, monkeypatch):
     for n in range(3):
         deliver(intake.listen, mail(report((address(5000 * n + i) for i in range(1500)), "r%d" % n), "r%d" % n))
     deliver(intake.listen, failure)
+    # records that fail: of somebody, and of somebody who signs for a domain of ours
+    deliver(intake.listen, mail(report([address(7)], "f1", "fail"), "f1"))
+    deliver(intake.listen, mail(report([address(8)], "f2", "fail", "x.d.example"), "f2"))
+    categories = ("SELECT intake_category FROM aggregate_record AS c JOIN aggregate_report AS r ON r.id = c.report_id"
+                  " WHERE r.report_id IN ('f1', 'f2') ORDER BY r.report_id")
+    assert intake.rows(categories) == [("unknown",), ("misconfigured",)]
     ids = intake.rows("SELECT digest FROM aggregate_record ORDER BY id")
     plain = intake.conf.read_text()
     conf = intake.folder / "again.conf"
@@ -257,24 +264,29 @@ def test_what_is_stored_is_classified_again(dns, world, monkeypatch):
     code, out, complaint = reclassify(conf, "--missing")
     assert code == 78 and "offline" in complaint, (out, complaint)
     conf.write_text(plain.replace("[enrich]\noffline = yes\n", section(server.server(), "budget = 60s")))
-    assert reclassify(conf, "--missing", "--dry-run") == (0, "4501 seen, 4500 would change\n", "")
+    assert reclassify(conf, "--missing", "--dry-run") == (0, "4503 seen, 4502 would change\n", "")
     assert intake.rows("SELECT count(source_reverse_dns) FROM aggregate_record") == [(0,)]
-    assert reclassify(conf, "--missing") == (0, "4501 seen, 4500 changed\n", "")
+    assert reclassify(conf, "--missing") == (0, "4503 seen, 4502 changed\n", "")
     assert intake.rows("SELECT count(source_reverse_dns), sum(intake_reverse_dns_confirmed), min(source_name), max(source_name)"
-                       " FROM aggregate_record") == [(4500, 4500, "hosts.example", "hosts.example")]
+                       " FROM aggregate_record") == [(4502, 4502, "hosts.example", "hosts.example")]
     assert reclassify(conf, "--missing")[1] == "1 seen, 0 changed\n"
     table = intake.folder / "map.csv"
-    table.write_text("base_reverse_dns,name,type\nhosts.example,Hosts,Web Host\n")
+    table.write_text("base_reverse_dns,name,type\nhosts.example,Hosts,SaaS\n")
     db = FIXTURES / "names" / "ipinfo.mmdb"
     conf.write_text(conf.read_text() + "source_map_path = %s\nip_db_path = %s\n" % (table, db))
     asked = server.asked()
-    changed = 4500 + intake.rows("SELECT count(*) FROM failure_report WHERE source_ip_address LIKE '192.0.2.%'"
+    changed = 4502 + intake.rows("SELECT count(*) FROM failure_report WHERE source_ip_address LIKE '192.0.2.%'"
                                  " OR source_ip_address LIKE '198.51.100.%'")[0][0]
-    assert reclassify(conf) == (0, "4501 seen, %d changed\n" % changed, "")
+    assert reclassify(conf) == (0, "4503 seen, %d changed\n" % changed, "")
     assert server.asked() == asked
-    assert reclassify(conf)[1] == "4501 seen, 0 changed\n"
-    assert intake.rows("SELECT DISTINCT source_name, source_type FROM aggregate_record") == [("Hosts", "Web Host")]
+    assert reclassify(conf)[1] == "4503 seen, 0 changed\n"
+    assert intake.rows("SELECT DISTINCT source_name, source_type FROM aggregate_record") == [("Hosts", "SaaS")]
+    assert intake.rows(categories) == [("misconfigured",), ("misconfigured",)]
     # a file less: what it said stays
     conf.write_text(conf.read_text().replace("ip_db_path = %s\n" % db, ""))
-    assert reclassify(conf)[1] == "4501 seen, 0 changed\n"
+    assert reclassify(conf)[1] == "4503 seen, 0 changed\n"
+    # a network is no service any more
+    table.write_text("base_reverse_dns,name,type\nhosts.example,Hosts,ISP\n")
+    assert reclassify(conf)[1] == "4503 seen, 4502 changed\n"
+    assert intake.rows(categories) == [("unknown",), ("misconfigured",)]
     assert intake.rows("SELECT digest FROM aggregate_record ORDER BY id") == ids
