@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +15,6 @@
 #include "common/base/text.h"
 #include "common/enrich/ip_db.h"
 
-#define PATH_SIZE 64
 #define PIECE_BYTES ((size_t)1 << 20)
 #define TEXT_MAX 1024
 
@@ -40,21 +38,27 @@ copy_all(int from, int to)
 	return n == 0 ? 0 : -1;
 }
 
-/* A file without a name that has what path has; -1: cannot be made. */
-static int
+/* A new file that has what path has; its name, NULL: cannot be made. */
+static char *
 copy_of(const char *path, const char *temp_path)
 {
-	int from, to = -1;
+	char *name = xasprintf("%s/ip-db.XXXXXX", temp_path);
+	int from, to, rc = -1;
 
-	if ((from = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		return -1;
-	to = open(temp_path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (to >= 0 && copy_all(from, to) < 0) {
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	to = from >= 0 ? mkostemp(name, O_CLOEXEC) : -1;
+	if (to >= 0) {
+		rc = copy_all(from, to);
 		(void)close(to);
-		to = -1;
+		if (rc < 0)
+			(void)unlink(name);
 	}
-	(void)close(from);
-	return to;
+	if (from >= 0)
+		(void)close(from);
+	if (rc == 0)
+		return name;
+	free(name);
+	return NULL;
 }
 
 int
@@ -62,14 +66,14 @@ ip_db_open(
     struct ip_db **db, const char *path, const char *temp_path, struct err *e)
 {
 	struct ip_db *opened = xcalloc(1, sizeof(*opened));
-	int fd = temp_path != NULL ? copy_of(path, temp_path) : -1;
-	char name[PATH_SIZE];
-	int rc;
+	char *copy = temp_path != NULL ? copy_of(path, temp_path) : NULL;
+	int rc = MMDB_open(
+	    copy != NULL ? copy : path, MMDB_MODE_MMAP, &opened->mmdb);
 
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	rc = MMDB_open(fd < 0 ? path : name, MMDB_MODE_MMAP, &opened->mmdb);
-	if (fd >= 0)
-		(void)close(fd);
+	if (copy != NULL) {
+		(void)unlink(copy); /* what is mapped stays */
+		free(copy);
+	}
 	if (rc != MMDB_SUCCESS) {
 		free(opened);
 		return err_set(e, ERR_CONF, "%s: %s", path, MMDB_strerror(rc));
