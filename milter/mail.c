@@ -143,7 +143,11 @@ add(struct milter_mail *m, const void *p, size_t len)
 	spill_clear(&m->bytes);
 }
 
-/* MTAs write the line ends of a folded header as LF; one has CRLF. */
+/*
+ * MTAs write the line ends of a folded header as LF; one has CRLF. Whatever
+ * stands behind one stays in this field: it is no field of its own, and not
+ * the end of the header.
+ */
 static void
 add_lines(struct milter_mail *m, const char *p)
 {
@@ -158,7 +162,8 @@ add_lines(struct milter_mail *m, const char *p)
 		p += len;
 		if (*p == '\0')
 			return;
-		p++;
+		if (*++p != ' ' && *p != '\t')
+			add(m, " ", 1);
 	}
 }
 

@@ -72,6 +72,11 @@ static const struct {
 	{ "empty", true, "", "A:\r\n" },
 	{ "folded", true, " a\n\tb", "A: a\r\n\tb\r\n" },
 	{ "folded with CR", true, " a\r\n\tb", "A: a\r\n\tb\r\n" },
+	{ "a field in a value", true, " a\nAuthentication-Results: x",
+	    "A: a\r\n Authentication-Results: x\r\n" },
+	{ "an empty line in a value", true, " a\n\nb", "A: a\r\n \r\n b\r\n" },
+	{ "the same with CR", true, " a\r\n\r\nb", "A: a\r\n \r\n b\r\n" },
+	{ "line end last", true, " a\n", "A: a\r\n \r\n" },
 	{ "folded at once", false, "\n a", "A:\r\n a\r\n" },
 };
 
