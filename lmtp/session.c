@@ -25,6 +25,7 @@ struct transaction {
 	const char *from;        /* in the arena */
 	const char **recipients; /* owned; the texts are in the arena */
 	size_t count, room;
+	size_t refused; /* not ours; they take memory too */
 	struct lmtp_mail mail;
 };
 
@@ -152,12 +153,13 @@ on_rcpt(struct session *s, const struct lmtp_command *c)
 		reply(s, LMTP_REPLY_SEQUENCE);
 		return true;
 	}
-	if (t->count >= s->conf->lmtp.recipients) {
+	if (t->count + t->refused >= s->conf->lmtp.recipients) {
 		reply(s, LMTP_REPLY_TOO_MANY_RECIPIENTS);
 		return true;
 	}
 	address = arena_strndup(s->arena, c->address, c->address_len);
 	if (!recipient_is_ours(&s->conf->intake.recipients, address)) {
+		t->refused++;
 		log_refused(s, address);
 		reply(s, LMTP_REPLY_NOT_OURS);
 		return true;

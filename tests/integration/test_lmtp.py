@@ -475,6 +475,15 @@ def test_recipients(serve):
     assert "to=other@d.example status=refused" in s.log_text()
 
 
+def test_refused_recipients_count_too(serve):
+    """Each takes memory until the mail is over."""
+    c = serve(conf="recipients = ours@d", lmtp="recipients = 2").client()
+    c.ask("MAIL FROM:<a@b>")
+    assert [c.ask(f"RCPT TO:<{r}@d>")[:9] for r in ("x", "y", "z", "ours")] == ["550 5.1.1"] * 2 + ["452 4.5.3"] * 2
+    assert c.ask("RSET")[:3] == "250"
+    c.start(("ours@d",))
+
+
 def test_recipient_limit(serve):
     c = serve(lmtp="recipients = 2").client()
     c.start(("a@d", "b@d"))
