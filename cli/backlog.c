@@ -10,7 +10,8 @@
 #include "cli/backlog.h"
 
 static const char *const texts[QUARANTINE_CLASSES] = {
-	[QUARANTINE_KEPT] = "cannot be read (dmarc-intake replay --kept)",
+	[QUARANTINE_KEPT] =
+	    "cannot be read or stored (dmarc-intake replay --kept)",
 	[QUARANTINE_WAITING] = "wait for a sink",
 	[QUARANTINE_OTHER] = "are not reports",
 };

@@ -241,7 +241,7 @@ def test_check_and_report_tell_what_lies_there(world):
     for command in ("check", "report"):
         run = subprocess.run([str(COMMAND), "-c", str(intake.conf), command], capture_output=True, text=True, timeout=60)
         assert run.returncode == 0, run.stderr
-        assert "quarantine: 2 mails cannot be read (dmarc-intake replay --kept), the oldest since %s UTC" % since \
+        assert "quarantine: 2 mails cannot be read or stored (dmarc-intake replay --kept), the oldest since %s UTC" % since \
             in run.stdout
         assert "quarantine: 1 mails are not reports, the oldest since" in run.stdout
         assert "wait for a sink" not in run.stdout
