@@ -27,6 +27,7 @@ int cmd_report(const struct cli *cli, int argc, char **argv);
 int cmd_serve(const struct cli *cli, int argc, char **argv);
 int cmd_check(const struct cli *cli, int argc, char **argv);
 int cmd_import_config(const struct cli *cli, int argc, char **argv);
+int cmd_doctor(const struct cli *cli, int argc, char **argv);
 int cmd_setup(const struct cli *cli, int argc, char **argv);
 
 /* "dmarc-intake: text" on stderr, e's sentence escaped for a terminal. */

@@ -46,6 +46,8 @@ static const struct command commands[] = {
 	{ "serve", cmd_serve, false, "show that as pages, on a port" },
 #endif
 	{ "check", cmd_check, false, "test the configuration and the sinks" },
+	{ "doctor", cmd_doctor, false,
+	    "look at the whole installation and say what to do" },
 	{ "setup", cmd_setup, false, "make Elasticsearch or OpenSearch ready" },
 	{ "import-config", cmd_import_config, true,
 	    "turn a configuration of parsedmarc into ours" },
