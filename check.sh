@@ -3,7 +3,7 @@
 # check.sh - install what the tests need, build, and run all of them.
 #   ./check.sh         what every change must pass
 #   ./check.sh --full  and make distcheck, the fresh machine, the benchmark
-# One stage can be named instead: ./check.sh build asan tsan valgrind options integration
+# One stage can be named instead: ./check.sh build asan tsan valgrind options package integration
 # The last line counts everything: "N passed, N failed, N skipped".
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -126,11 +126,15 @@ stage_integration() {
 }
 
 stage_options() { one options tests/options.sh; }
+stage_package() {
+	build build || return 0
+	one deb env builddir="$top/build" tests/package/deb.sh
+}
 stage_distcheck() { one distcheck make -C build distcheck; }
 stage_fresh() { one fresh tests/fresh.sh; }
 stage_bench() { one bench make -C build bench; }
 
-stages=(build asan tsan valgrind options integration)
+stages=(build asan tsan valgrind options package integration)
 case ${1:-} in
 --full) stages+=(distcheck fresh bench) ;;
 --*) sed -n '3,7p' "$0" >&2 && exit 2 ;;

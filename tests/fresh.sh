@@ -15,22 +15,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# the apt of this machine: its mirror, and its proxy if it has one
-sources=()
-for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-	[ ! -s "$file" ] || sources+=("$file")
-done
-options=()
-for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
-	if [ -f "$file" ] && grep -qiE '^[^/#]*Acquire' "$file"; then
-		options+=("--aptopt=$file" "--setup-hook=mkdir -p \"\$1\"/etc/apt/apt.conf.d && cp '$file' \"\$1\"/etc/apt/apt.conf.d/")
-	fi
-done
-if ! grep -q '^VERSION_CODENAME=bookworm$' /etc/os-release; then
-	sources=() # another system's sources do not fit
-fi
-mmdebstrap --quiet --variant=minbase "${options[@]}" --include=ca-certificates \
-	bookworm "$root" "${sources[@]}"
+tests/debian-root "$root"
 echo "fresh.sh: a root of $(du -sm --one-file-system "$root" | cut -f 1) MB in $((SECONDS - begin)) s"
 
 mkdir -p "$root/src/dmarc-intake"
