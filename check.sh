@@ -129,6 +129,7 @@ stage_options() { one options tests/options.sh; }
 stage_package() {
 	build build || return 0
 	one deb env builddir="$top/build" tests/package/deb.sh
+	one rpm env builddir="$top/build" tests/package/rpm.sh
 }
 stage_distcheck() { one distcheck make -C build distcheck; }
 stage_fresh() { one fresh tests/fresh.sh; }

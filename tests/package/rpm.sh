@@ -25,7 +25,7 @@ rpm=$(find "$work/rpm/RPMS" -name 'dmarc-intake-[0-9]*.rpm')
 [ -n "$rpm" ] || fail "no rpm"
 ask() { rpm -qp --nosignature --dbpath "$work/db" "$@" "$rpm" 2>/dev/null; }
 
-rpmlint "$work/rpm/SPECS/dmarc-intake.spec" "$rpm" >"$work/lint" 2>&1 || true
+rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$work/rpm/SPECS/dmarc-intake.spec" "$rpm" >"$work/lint" 2>&1 || true
 tail -n 3 "$work/lint"
 grep -qE '[0-9]+ errors' "$work/lint" || { cat "$work/lint" && fail "rpmlint says nothing"; }
 ! grep -E ': E: ' "$work/lint" || fail "rpmlint finds errors"
