@@ -53,6 +53,29 @@ flush(struct base64 *b, unsigned char *to)
 	return to;
 }
 
+/* Whole groups of four digits from *i on, as many as stand side by side. */
+static unsigned char *
+decode_groups(struct base64 *b, unsigned char *to, size_t *i, size_t end)
+{
+	const unsigned char *p = b->chunk + *i;
+	uint32_t v[4];
+
+	for (; (size_t)(p - b->chunk) + 4 <= end; p += 4, to += 3) {
+		v[0] = b->value[p[0]];
+		v[1] = b->value[p[1]];
+		v[2] = b->value[p[2]];
+		v[3] = b->value[p[3]];
+		if ((v[0] | v[1] | v[2] | v[3]) > 63)
+			break;
+		v[3] |= v[0] << 18 | v[1] << 12 | v[2] << 6;
+		to[0] = (unsigned char)(v[3] >> 16);
+		to[1] = (unsigned char)(v[3] >> 8);
+		to[2] = (unsigned char)v[3];
+	}
+	*i = (size_t)(p - b->chunk);
+	return to;
+}
+
 /*
  * Decode the n bytes at chunk + LEAD to its start. With 3 digits left over,
  * the first one read makes 3 bytes: the lead keeps them off what is unread.
@@ -64,6 +87,10 @@ decode(struct base64 *b, size_t n)
 	size_t i;
 
 	for (i = LEAD; i < LEAD + n; i++) {
+		if (b->digits == 0)
+			to = decode_groups(b, to, &i, LEAD + n);
+		if (i == LEAD + n)
+			break;
 		if ((v = b->value[b->chunk[i]]) == SKIP)
 			continue;
 		if (v == PAD) {

@@ -119,8 +119,9 @@ gzip_close(struct reader *r)
 struct reader *
 attachment_gzip(struct reader *packed, struct unpack_budget *budget)
 {
-	struct gzip *g = xcalloc(1, sizeof(*g));
+	struct gzip *g = xmalloc(sizeof(*g));
 
+	memset(g, 0, offsetof(struct gzip, chunk));
 	g->reader.read = gzip_read;
 	g->reader.close = gzip_close;
 	g->packed = packed;

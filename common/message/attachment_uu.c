@@ -21,12 +21,12 @@ struct uu {
 	bool in_file;         /* between "begin" and "end" */
 	bool is_over;         /* the text cannot be read on */
 	size_t at, len;       /* chunk[at..len) is to be looked at */
-	char chunk[CHUNK_BYTES];
 	char line[LINE_MAX_BYTES];
 	size_t line_len;
 	unsigned char out[48]; /* of the last line */
 	size_t out_at, out_len;
 	char name[LINE_MAX_BYTES];
+	char chunk[CHUNK_BYTES];
 };
 
 static void
@@ -160,8 +160,9 @@ member_close(struct reader *r)
 struct uu *
 uu_open(struct reader *text)
 {
-	struct uu *u = xcalloc(1, sizeof(*u));
+	struct uu *u = xmalloc(sizeof(*u));
 
+	memset(u, 0, offsetof(struct uu, chunk));
 	u->member.read = member_read;
 	u->member.close = member_close;
 	u->text = text;

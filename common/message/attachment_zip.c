@@ -122,8 +122,9 @@ int
 zip_open(struct zip **z, struct reader *packed, struct unpack_budget *budget,
     struct spill_pool *pool, struct err *e)
 {
-	struct zip *zip = xcalloc(1, sizeof(*zip));
+	struct zip *zip = xmalloc(sizeof(*zip));
 
+	memset(zip, 0, offsetof(struct zip, window));
 	zip->member.read = member_read;
 	zip->member.close = member_close;
 	zip->budget = budget;

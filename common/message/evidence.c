@@ -284,12 +284,16 @@ evidence_in_content(const char *p, size_t len)
 	const char *const *word;
 	size_t i, used = 0;
 
-	/* UTF-16 has these words too, with a NUL in each letter */
-	for (i = 0; i < len && used < sizeof(text); i++)
-		if (p[i] != '\0')
-			text[used++] = p[i];
+	if (memchr(p, '\0', len) != NULL) {
+		/* UTF-16 has these words too, with a NUL in each letter */
+		for (i = 0; i < len && used < sizeof(text); i++)
+			if (p[i] != '\0')
+				text[used++] = p[i];
+		p = text;
+		len = used;
+	}
 	for (word = words; *word != NULL; word++)
-		if (memmem(text, used, *word, strlen(*word)) != NULL)
+		if (memmem(p, len, *word, strlen(*word)) != NULL)
 			return true;
 	return false;
 }

@@ -20,7 +20,6 @@
 
 struct parts {
 	bool is_plain;
-	struct plain plain;
 	bool is_parsed; /* a plain mail is when GMime is asked for more */
 	GMimeMessage *message;
 	GMimePartIter *iter; /* NULL: no part at all */
@@ -32,6 +31,7 @@ struct parts {
 	char *sample_path;                /* of it, once it was met; owned */
 	struct part current, sample_about;
 	char name[300];
+	struct plain plain;
 };
 
 void
@@ -104,8 +104,9 @@ int
 parts_open(struct parts **p, struct spill *raw,
     const struct conf_limits *limits, struct err *e)
 {
-	struct parts *parts = xcalloc(1, sizeof(*parts));
+	struct parts *parts = xmalloc(sizeof(*parts));
 
+	memset(parts, 0, offsetof(struct parts, plain));
 	parts->limits = limits;
 	parts->raw = raw;
 	if (take_apart(parts, e) < 0) {
