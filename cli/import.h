@@ -16,12 +16,13 @@
 
 struct import_row;
 
-/*
- * Write what value is for us to out. NULL, or why there is nothing to be
- * written.
- */
-typedef const char *import_convert(const struct ini *ini,
-    const struct import_row *row, const char *value, struct buf *out);
+/* What a converter works on. */
+struct import_value {
+	const struct ini *ini;
+	const struct import_row *row;
+	const char *text; /* parsedmarc's value */
+	struct buf *out;  /* ours, as the file says it */
+};
 
 /*
  * A key of parsedmarc. Of several rows with one target the first one that is
@@ -31,8 +32,10 @@ struct import_row {
 	const char *section, *key; /* NULL ends */
 	/* Ours; NULL: there is none, and text says why. */
 	const char *to_section, *to_key;
-	import_convert *convert; /* NULL: another row has a look at it */
-	const char *text;        /* or a remark on what was written */
+	/* Fills out: NULL, or why there is nothing to be written. No function:
+	 * the row of to_key has a look at it. */
+	const char *(*convert)(const struct import_value *v);
+	const char *text;   /* or a remark on what was written */
 	const char *preset; /* value where the section is there and the key is
 			       not; NULL: ours is the same or as good */
 	const char *word;   /* for import_word_if_on */
@@ -45,10 +48,18 @@ extern const struct import_row import_table[];
 /* NULL: parsedmarc does not know it. */
 const struct import_row *import_row_find(const char *section, const char *key);
 
-import_convert import_text, import_path, import_bool, import_count;
-import_convert import_seconds, import_request_timeout, import_hosts;
-import_convert import_output, import_sample, import_tls, import_mark;
-import_convert import_word_if_on;
+const char *import_text(const struct import_value *v);
+const char *import_path(const struct import_value *v);
+const char *import_bool(const struct import_value *v);
+const char *import_count(const struct import_value *v);
+const char *import_seconds(const struct import_value *v);
+const char *import_request_timeout(const struct import_value *v);
+const char *import_hosts(const struct import_value *v);
+const char *import_output(const struct import_value *v);
+const char *import_sample(const struct import_value *v);
+const char *import_tls(const struct import_value *v);
+const char *import_mark(const struct import_value *v);
+const char *import_word_if_on(const struct import_value *v);
 
 /* What became of one key. */
 struct import_result {

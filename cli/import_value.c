@@ -33,12 +33,9 @@ put_text(struct buf *out, const char *text)
 }
 
 const char *
-import_text(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_text(const struct import_value *v)
 {
-	(void)ini;
-	(void)row;
-	return put_text(out, value);
+	return put_text(v->out, v->text);
 }
 
 /* The words of configparser. 1, 0, or -1 when it is none of them. */
@@ -55,32 +52,30 @@ bool_of(const char *value)
 	return -1;
 }
 
-static const char not_bool[] = "is neither yes nor no";
-
-const char *
-import_bool(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+static const char *
+put_either(const struct import_value *v, const char *on, const char *off)
 {
-	int is_on = bool_of(value);
+	int is_on = bool_of(v->text);
 
-	(void)ini;
-	(void)row;
 	if (is_on < 0)
-		return not_bool;
-	return put_text(out, is_on ? "yes" : "no");
+		return "is neither yes nor no";
+	return put_text(v->out, is_on ? on : off);
 }
 
 const char *
-import_count(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_bool(const struct import_value *v)
+{
+	return put_either(v, "yes", "no");
+}
+
+const char *
+import_count(const struct import_value *v)
 {
 	int64_t n;
 
-	(void)ini;
-	(void)row;
-	if (text_to_int64(value, strlen(value), &n) < 0)
+	if (text_to_int64(v->text, strlen(v->text), &n) < 0)
 		return "is no whole number";
-	return put_text(out, value);
+	return put_text(v->out, v->text);
 }
 
 /* Seconds, perhaps with a fraction, as whole ones: up, as 0.5 is not 0. */
@@ -104,21 +99,15 @@ seconds_of(const char *value, long most, struct buf *out)
 }
 
 const char *
-import_seconds(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_seconds(const struct import_value *v)
 {
-	(void)ini;
-	(void)row;
-	return seconds_of(value, 1000000000, out);
+	return seconds_of(v->text, 1000000000, v->out);
 }
 
 const char *
-import_request_timeout(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_request_timeout(const struct import_value *v)
 {
-	(void)ini;
-	(void)row;
-	return seconds_of(value, REQUEST_SECONDS_MOST, out);
+	return seconds_of(v->text, REQUEST_SECONDS_MOST, v->out);
 }
 
 /* The name behind "$" or "${" at p, up to which byte, and its value. */
@@ -201,42 +190,38 @@ expand_home(const char **path, struct buf *out)
 
 /* As Python would open it from here: ours are absolute. */
 const char *
-import_path(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_path(const struct import_value *v)
 {
 	const char *p, *reason = NULL;
 	struct buf plain;
 	char *here;
 
-	(void)ini;
-	(void)row;
-	if (*value == '\0')
+	if (*v->text == '\0')
 		return "is empty";
-	buf_init(&plain, out->max);
-	reason = expand_variables(value, &plain);
+	buf_init(&plain, v->out->max);
+	reason = expand_variables(v->text, &plain);
 	p = plain.data;
 	if (reason == NULL && *p == '~') {
-		reason = expand_home(&p, out);
+		reason = expand_home(&p, v->out);
 	} else if (reason == NULL && *p != '/') {
 		here = getcwd(NULL, 0);
-		if (here == NULL || put_text(out, here) != NULL ||
-		    put_text(out, "/") != NULL)
+		if (here == NULL || put_text(v->out, here) != NULL ||
+		    put_text(v->out, "/") != NULL)
 			reason = "cannot be made absolute";
 		free(here);
 	}
 	if (reason == NULL)
-		reason = put_text(out, p);
+		reason = put_text(v->out, p);
 	buf_clear(&plain);
 	return reason;
 }
 
 const char *
-import_output(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_output(const struct import_value *v)
 {
-	const char *reason = import_path(ini, row, value, out);
+	const char *reason = import_path(v);
 
-	return reason != NULL ? reason : put_text(out, "/" OUTPUT_FILE);
+	return reason != NULL ? reason : put_text(v->out, "/" OUTPUT_FILE);
 }
 
 /* A host without a scheme has the one that ssl says. */
@@ -256,71 +241,45 @@ put_host(struct buf *out, const char *p, size_t len, bool is_tls)
 }
 
 const char *
-import_hosts(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_hosts(const struct import_value *v)
 {
-	const struct ini_pair *ssl = ini_find(ini, row->section, "ssl");
+	const struct ini_pair *ssl = ini_find(v->ini, v->row->section, "ssl");
 	bool is_tls = ssl == NULL || bool_of(ssl->value) != 0;
-	const char *reason = NULL;
+	const char *p = v->text, *reason = NULL;
 	size_t len;
 
-	while (reason == NULL && *value != '\0') {
-		len = strcspn(value, ",");
-		reason = put_host(out, value, len, is_tls);
-		value += len + (value[len] == ',' ? 1 : 0);
+	while (reason == NULL && *p != '\0') {
+		len = strcspn(p, ",");
+		reason = put_host(v->out, p, len, is_tls);
+		p += len + (p[len] == ',' ? 1 : 0);
 	}
 	return reason;
 }
 
 /* parsedmarc stores the whole mail, or no failure report at all. */
 const char *
-import_sample(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_sample(const struct import_value *v)
 {
-	int is_on = bool_of(value);
-
-	(void)ini;
-	(void)row;
-	if (is_on < 0)
-		return not_bool;
-	return put_text(out, is_on ? "full" : "none");
+	return put_either(v, "full", "none");
 }
 
 const char *
-import_tls(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_tls(const struct import_value *v)
 {
-	int is_on = bool_of(value);
-
-	(void)ini;
-	(void)row;
-	if (is_on < 0)
-		return not_bool;
-	return put_text(out, is_on ? "tls" : "starttls");
+	return put_either(v, "tls", "starttls");
 }
 
 /* Of a mail that is stored. */
 const char *
-import_mark(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_mark(const struct import_value *v)
 {
-	int is_on = bool_of(value);
-
-	(void)ini;
-	(void)row;
-	if (is_on < 0)
-		return not_bool;
-	return put_text(out, is_on ? "delete" : "move");
+	return put_either(v, "delete", "move");
 }
 
 const char *
-import_word_if_on(const struct ini *ini, const struct import_row *row,
-    const char *value, struct buf *out)
+import_word_if_on(const struct import_value *v)
 {
-	int is_on = bool_of(value);
-
-	(void)ini;
-	if (is_on < 0)
-		return not_bool;
-	return is_on ? put_text(out, row->word) : "is off, and so it is here";
+	if (bool_of(v->text) == 0)
+		return "is off, and so it is here";
+	return put_either(v, v->row->word, "");
 }

@@ -73,6 +73,9 @@ convert(struct import *im, const struct import_row *row,
 {
 	const char *reason, *text = NULL;
 	struct buf b;
+	const struct import_value v = {
+		.ini = im->ini, .row = row, .text = value, .out = &b
+	};
 	struct err e;
 
 	buf_init(&b, CONF_VALUE_MAX);
@@ -80,7 +83,7 @@ convert(struct import *im, const struct import_row *row,
 	if (is_given(im, row))
 		reason = "is given by another key already";
 	else
-		reason = row->convert(im->ini, row, value, &b);
+		reason = row->convert(&v);
 	if (reason == NULL)
 		reason = refusal(im, row, b.data);
 	if (reason == NULL)
