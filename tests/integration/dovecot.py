@@ -35,6 +35,7 @@ def free_ports():
 
 class Dovecot:
     """Every user exists; a name that no other test uses is a fresh mailbox."""
+    session = "imap"  # what the process of one is called
 
     def __init__(self, folder, **env):
         self.folder, self.port, self.env = folder, free_ports(), env
@@ -67,7 +68,7 @@ class Dovecot:
 
     def kill_sessions(self):
         """As if the server had crashed: each session ends without a word."""
-        pids = self.processes("imap")
+        pids = self.processes(self.session)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return pids
