@@ -421,7 +421,7 @@ plain_read(
 	p->count = 0;
 	/* what is near a limit is for those who count to it */
 	if (limits->parts < PLAIN_PARTS_MAX + 2 || limits->part_depth < 2 ||
-	    !take_header(&h, &rest, true) || !h.has_subject ||
+	    mail->len == 0 || !take_header(&h, &rest, true) || !h.has_subject ||
 	    !h.content.has_type || mail->len - rest.len > limits->header)
 		return false;
 	memcpy(p->message_id, h.message_id, sizeof(p->message_id));

@@ -184,13 +184,13 @@ static void
 write_file(const char *text)
 {
 	FILE *f = fopen(path, "w");
-	char name[SHA256_HEX_SIZE];
+	char name[SHA256_HEX_SIZE], before = '\n';
 
 	assert_non_null(f);
-	for (; *text != '\0'; text++)
+	for (; *text != '\0'; before = *text++)
 		if (*text == 'V')
 			(void)fputs(PACKAGE_VERSION, f);
-		else if (*text >= '0' && *text <= '9' && text[-1] == ' ')
+		else if (*text >= '0' && *text <= '9' && before == ' ')
 			(void)fputs(name_of(*text, name), f);
 		else
 			(void)fputc(*text, f);

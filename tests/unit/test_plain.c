@@ -91,6 +91,7 @@ static const struct shape_case {
 	    "Submitter: r\n" ZIP,
 	    false },
 	{ "half a subject", "Subject: Report domain: d.example\n" ZIP, false },
+	{ "no bytes", "", false },
 	{ "no subject", ID ZIP, false },
 	{ "two subjects", TOP SUBJECT ZIP, false },
 	{ "an auto-reply", TOP "Auto-Submitted: auto-replied\n" ZIP, false },
