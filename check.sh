@@ -115,7 +115,7 @@ stage_integration() {
 	build build || return 0
 	rm -f "$xml"
 	[ -n "${SAMPLES:-}" ] || [ ! -d ../shared/samples ] || export SAMPLES=$top/../shared/samples
-	ORACLE_PYTHON=$venv/bin/python builddir=$top/build timeout 1500 "$venv/bin/python" -m pytest \
+	ORACLE_PYTHON=$venv/bin/python builddir=$top/build timeout 1800 "$venv/bin/python" -m pytest \
 		-q -p no:cacheprovider --junit-xml="$xml" tests/integration </dev/null || true
 	if [ -s "$xml" ]; then
 		read -r -a n < <("$venv/bin/python" tests/junit_count.py "$xml")
