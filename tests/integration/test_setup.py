@@ -884,7 +884,8 @@ def test_moving_over(cluster, tmp_path, monkeypatch):
     # 2. the cluster
     setup = Setup(cluster, tmp_path / "setup", prefix="mv_")
     setup.conf = intake.conf
-    setup.ok("--password-file", str(tmp_path / "password"))
+    # --force: other tests have left indexes of another prefix on the same server
+    setup.ok("--force", "--password-file", str(tmp_path / "password"))
     # 3. both run: the MTA gives us mails old and new, and parsedmarc reads them too
     intake.start()
     try:
