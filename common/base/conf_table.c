@@ -545,7 +545,7 @@ static const struct conf_key keys[] = {
 	IMAP("timeout", CONF_SECONDS, 0, timeout_s, "60s", RANGE(1, 600)),
 	IMAP("progress_timeout", CONF_SECONDS, 0, progress_timeout_s, "60s",
 	    RANGE(1, DAY_S)),
-	IMAP("mails", CONF_COUNT, 0, mails, "8", RANGE(1, 64)),
+	IMAP("mails", CONF_COUNT, 0, mails, "32", RANGE(1, 64)),
 
 	KEY("sqlite", "path", CONF_PATH, CONF_RESTART, sqlite.path,
 	    "dmarc-intake.db", .check = NULL),
