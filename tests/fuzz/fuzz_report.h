@@ -71,4 +71,28 @@ fuzz_records(struct report_reader *rr)
 	buf_clear(&out);
 }
 
+typedef int fuzz_report_fn(struct report_reader **rr, struct reader *in,
+    const struct report_setup *setup, struct err *e);
+
+/* One report out of bytes, by aggregate_read or tls_read. */
+static inline void
+fuzz_report(fuzz_report_fn *read, const struct suffix_list *suffixes,
+    const uint8_t *data, size_t size)
+{
+	const struct conf_limits limits = fuzz_limits();
+	struct spill_pool *pool = spill_pool_new("/tmp", limits.temporary);
+	const struct report_setup setup = { &limits, pool, suffixes };
+	struct reader *in = reader_of_bytes(data, size);
+	struct report_reader *rr = NULL;
+	struct err e = { 0 };
+	int rc = read(&rr, in, &setup, &e);
+
+	fuzz_must(rc >= 0 || e.kind != ERR_NONE);
+	if (rc == 1)
+		fuzz_records(rr);
+	report_close(&rr);
+	reader_close(&in);
+	spill_pool_free(&pool);
+}
+
 #endif
