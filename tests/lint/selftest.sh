@@ -61,4 +61,29 @@ done
 echo 'static const char *const t[] = { "a" }; const char *f(int); const char *f(int i) { return t[i]; }' >"$top/b/a.c"
 (cd "$top/b" && ${CC:-cc} -fPIE -c a.c && rm -f libcommon.a && ar rc libcommon.a a.o)
 builddir=$top/b bash "$lints/statics.sh" || bad=1
+
+# hardening.sh: a program with all of it, and one for each thing that is gone
+cat >"$top/b/h.c" <<'E'
+#include <string.h>
+int main(int n, char **v)
+{
+	char t[40];
+	memcpy(t, v[0], (size_t)n);
+	return t[v[0][0] & 7];
+}
+E
+hardened() {
+	(cd "$top/b" && ${CC:-cc} -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie \
+		-Wl,-z,relro,-z,now,-z,noexecstack "$@" -o dmarc-intake-x h.c) &&
+		builddir=$top/b bash "$lints/hardening.sh"
+}
+hardened || bad=1
+for without in -no-pie -Wl,-z,norelro -Wl,-z,lazy -Wl,-z,execstack -fno-stack-protector \
+	-U_FORTIFY_SOURCE -Wl,-rpath,/x; do
+	rm -f "$top/b/dmarc-intake-x"
+	if hardened "$without" >"$top/b/said"; then
+		echo "hardening does not see: $without" && bad=1
+	fi
+	[ -x "$top/b/dmarc-intake-x" ] || { echo "$without: not built" && bad=1; }
+done
 exit $bad
