@@ -284,7 +284,7 @@ run_message(struct run *r, struct err *e)
 		return sort_out(r, true, e);
 	if (message_is_notice(r->message))
 		return 0;
-	reporter_claims(r->conf, r->env, r->message, r->arena, &r->claims);
+	reporter_claims(r->conf, r->env, r->mail, r->arena, &r->claims);
 	while ((rc = attachment_next(r->message, &att, e)) != 0) {
 		is_report = false;
 		if (rc == 1 &&

@@ -21,7 +21,7 @@
 
 void
 reporter_claims(const struct conf *conf, const struct envelope *env,
-    struct message *m, struct arena *a, struct auth_claims *claims)
+    struct spill *mail, struct arena *a, struct auth_claims *claims)
 {
 	struct auth_trust trust = { .authserv_ids = &conf->intake.authserv_ids,
 		.mta_name = env->mta_name,
@@ -31,8 +31,9 @@ reporter_claims(const struct conf *conf, const struct envelope *env,
 	/* a milter is not shown the field that its MTA adds */
 	if (envelope_is_of(env, "milter") && trust.own_received > 0)
 		trust.own_received--;
+	*claims = (struct auth_claims){ 0 };
 	if (trust.authserv_ids->count > 0)
-		message_claims(m, &trust, a, claims);
+		message_claims(mail, &trust, a, claims);
 }
 
 struct judgement {

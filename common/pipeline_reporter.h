@@ -14,7 +14,7 @@
 
 /* What the servers that conf trusts say of who sent the mail. */
 void reporter_claims(const struct conf *conf, const struct envelope *env,
-    struct message *m, struct arena *a, struct auth_claims *claims);
+    struct spill *mail, struct arena *a, struct auth_claims *claims);
 
 /* A report, and the mail that brought it. All borrowed; NULL: none. */
 struct reporter_case {

@@ -19,9 +19,9 @@ message_setup(void)
 	parts_setup();
 }
 
-/* A file of its own and not a mail? Only its first bytes can tell. */
-static int
-is_bare(struct spill *raw, bool *bare, struct err *e)
+/* Only its first bytes can tell. */
+int
+message_raw_is_bare(struct spill *raw, bool *bare, struct err *e)
 {
 	char head[READER_PEEK_MAX];
 	ssize_t n = spill_read(raw, 0, head, sizeof(head), e);
@@ -47,7 +47,7 @@ message_open(struct message **m, struct spill *raw,
 	struct message *msg;
 	bool bare = false;
 
-	if (is_bare(raw, &bare, e) < 0)
+	if (message_raw_is_bare(raw, &bare, e) < 0)
 		return -1;
 	msg = xcalloc(1, sizeof(*msg));
 	msg->raw = raw;

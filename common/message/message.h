@@ -91,8 +91,11 @@ bool message_has_words(const struct message *m);
  */
 const char *message_field(const struct message *m, const char *name);
 const char *message_from(const struct message *m);
-/* What servers that we trust say of who sent it, in its first 64 KiB. */
-void message_claims(struct message *m, const struct auth_trust *trust,
+/*
+ * What servers that we trust say of who sent a mail, in its first 64 KiB.
+ * raw: after spill_finish; it need not be opened. Of a bare file: nothing.
+ */
+void message_claims(struct spill *raw, const struct auth_trust *trust,
     struct arena *a, struct auth_claims *claims);
 /* Has it a header at all? */
 bool message_is_bare(const struct message *m);

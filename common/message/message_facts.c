@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/message/lines.h"
 #include "common/message/message_internal.h"
 
 #define TOP_BYTES ((size_t)64 * 1024) /* where mail servers add something */
@@ -160,24 +161,43 @@ message_from(const struct message *m)
 	return mail == NULL ? NULL : evidence_from(mail);
 }
 
+/* The first bytes of a mail, with line ends as they should be; their number. */
+static size_t
+read_top(struct spill *raw, char *top, size_t size, struct err *e)
+{
+	struct reader *in = spill_reader(raw);
+	size_t len = 0;
+	const char *head;
+	ssize_t n;
+
+	in = reader_peeking(in);
+	n = reader_peek(in, &head, e);
+	if (n > 0 && lines_have_two_crs(head, (size_t)n))
+		in = lines_with_one_cr(in);
+	while (n > 0 && len < size &&
+	       (n = reader_read(in, top + len, size - len, e)) > 0)
+		len += (size_t)n;
+	reader_close(&in);
+	return n < 0 ? 0 : len;
+}
+
 void
-message_claims(struct message *m, const struct auth_trust *trust,
+message_claims(struct spill *raw, const struct auth_trust *trust,
     struct arena *a, struct auth_claims *claims)
 {
-	struct spill *mail = m->mail.has_two_crs ? &m->mail.copy : m->raw;
-	size_t size = (size_t)spill_size(mail);
+	size_t size = (size_t)spill_size(raw), len;
+	bool is_bare = false;
 	struct err e;
-	ssize_t n;
 	char *top;
 
 	*claims = (struct auth_claims){ 0 };
-	if (m->parts == NULL)
+	if (message_raw_is_bare(raw, &is_bare, &e) < 0 || is_bare)
 		return;
 	if (size > TOP_BYTES)
 		size = TOP_BYTES;
 	top = arena_alloc(a, size);
-	if ((n = spill_read(mail, 0, top, size, &e)) > 0)
-		auth_trust_read(claims, top, (size_t)n, trust, a);
+	if ((len = read_top(raw, top, size, &e)) > 0)
+		auth_trust_read(claims, top, len, trust, a);
 }
 
 bool

@@ -34,6 +34,9 @@ struct message {
 	char name[512];
 };
 
+/* Is it a file of its own and not a mail? -1: *e. */
+int message_raw_is_bare(struct spill *raw, bool *bare, struct err *e);
+
 /* The layer that is looked at: of zips, texts and mails in the mail, or it. */
 const struct layer *message_innermost(const struct message *m);
 
