@@ -90,6 +90,7 @@ cli_exit_code(const struct err *e)
 		return EX_DATAERR;
 	case ERR_TEMP:
 	case ERR_FULL:
+	case ERR_RATE:
 		break;
 	}
 	return EX_TEMPFAIL;

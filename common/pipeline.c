@@ -10,6 +10,7 @@
 #include "common/message/message.h"
 #include "common/pipeline_admit.h"
 #include "common/pipeline_internal.h"
+#include "common/pipeline_rate.h"
 #include "common/pipeline_reporter.h"
 #include "common/report/category.h"
 #include "common/report/report.h"
@@ -268,6 +269,17 @@ sort_out(struct run *r, bool is_report, const struct err *e)
 	return 0;
 }
 
+/* Who sent it, and may one more of this sender come? A replay is none more. */
+static int
+check_sender(struct run *r, struct err *e)
+{
+	reporter_claims(r->conf, r->env, r->mail, r->arena, &r->claims);
+	if (r->try != PIPELINE_FIRST)
+		return 0;
+	return pipeline_rate(r->p->rate, r->p->suffixes, &r->conf->intake,
+	    r->env, &r->claims, e);
+}
+
 /*
  * The way of a mail. 0: all of it was looked at, what reads is durable, and
  * r->fault is the first thing that does not. -1: *e, a temporary trouble.
@@ -276,15 +288,21 @@ static int
 run_message(struct run *r, struct err *e)
 {
 	struct attachment att;
+	struct err unread;
 	bool is_report;
 	int rc;
 
+	if (check_sender(r, e) < 0) {
+		/* judge_trouble() asks it how long the MTA has held it */
+		(void)message_open(&r->message, r->mail, &r->conf->limits,
+		    r->p->pool, &unread);
+		return -1;
+	}
 	if (message_open(
 		&r->message, r->mail, &r->conf->limits, r->p->pool, e) < 0)
 		return sort_out(r, true, e);
 	if (message_is_notice(r->message))
 		return 0;
-	reporter_claims(r->conf, r->env, r->mail, r->arena, &r->claims);
 	while ((rc = attachment_next(r->message, &att, e)) != 0) {
 		is_report = false;
 		if (rc == 1 &&
@@ -514,7 +532,15 @@ void
 pipeline_keep(struct pipeline *p, const struct envelope *env,
     struct spill *mail, const struct err *why, struct outcome *o)
 {
-	struct run r = { .p = p, .env = env, .mail = mail, .o = o };
+	struct conf *conf = pipeline_hold_conf(p);
+	struct run r = {
+		.p = p,
+		.conf = conf,
+		.env = env,
+		.mail = mail,
+		.o = o,
+		.arena = arena_new(),
+	};
 	struct err e = { 0 };
 	const void *bytes;
 	size_t len;
@@ -522,7 +548,11 @@ pipeline_keep(struct pipeline *p, const struct envelope *env,
 
 	memset(o, 0, sizeof(*o));
 	r.fault = *why;
-	o->verdict = spill_finish(mail, &bytes, &len, &fd, &e) < 0
-			 ? judge_trouble(&r, &e)
-			 : judge(&r);
+	if (spill_finish(mail, &bytes, &len, &fd, &e) < 0 ||
+	    check_sender(&r, &e) < 0)
+		o->verdict = judge_trouble(&r, &e);
+	else
+		o->verdict = judge(&r);
+	arena_free(&r.arena);
+	conf_free(&conf);
 }

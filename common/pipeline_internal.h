@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "common/base/rate.h"
 #include "common/crash.h"
 #include "common/enrich/enrich.h"
 #include "common/pipeline.h"
@@ -25,6 +26,7 @@ struct pipeline {
 	int64_t away_since_ms;
 	struct spill_pool *pool;
 	struct suffix_list *suffixes;
+	struct rate *rate;
 	struct enrich *enrich;
 	struct quarantine *quarantine; /* NULL: mails stay with the caller */
 	bool keeps_waiting_only;       /* of those that have a caller */

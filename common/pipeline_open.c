@@ -119,6 +119,7 @@ pipeline_new(struct conf *conf)
 	p->pool =
 	    spill_pool_new(conf->intake.temp_path, conf->limits.temporary);
 	p->suffixes = suffix_list_open();
+	p->rate = rate_new((size_t)conf->limits.senders);
 	p->enrich = enrich_new(p->first);
 	return p;
 }
@@ -298,6 +299,7 @@ pipeline_close(struct pipeline **p)
 	crash_close(&(*p)->crash);
 	quarantine_close(&(*p)->quarantine);
 	enrich_close(&(*p)->enrich);
+	rate_free(&(*p)->rate);
 	suffix_list_close(&(*p)->suffixes);
 	spill_pool_free(&(*p)->pool);
 	conf_free(&(*p)->conf);

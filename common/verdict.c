@@ -13,6 +13,7 @@ static const char *const names[VERDICT_COUNT] = {
 	[VERDICT_STORED_OTHER] = "stored+other",
 	[VERDICT_LATER] = "later",
 	[VERDICT_FULL] = "full",
+	[VERDICT_LIMITED] = "limited",
 };
 
 const char *
@@ -24,11 +25,18 @@ verdict_name(enum verdict v)
 bool
 verdict_is_final(enum verdict v)
 {
-	return v != VERDICT_LATER && v != VERDICT_FULL;
+	return v != VERDICT_LATER && v != VERDICT_FULL && v != VERDICT_LIMITED;
 }
 
 enum verdict
 verdict_of_trouble(const struct err *e)
 {
-	return e->kind == ERR_FULL ? VERDICT_FULL : VERDICT_LATER;
+	switch (e->kind) {
+	case ERR_FULL:
+		return VERDICT_FULL;
+	case ERR_RATE:
+		return VERDICT_LIMITED;
+	default:
+		return VERDICT_LATER;
+	}
 }

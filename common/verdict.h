@@ -19,21 +19,22 @@ enum verdict {
 	VERDICT_OTHER, /* not a report: durable apart, or left to the caller */
 	/* a report inside a person's own words: stored, and also as other */
 	VERDICT_STORED_OTHER,
-	VERDICT_LATER, /* nothing acknowledged: sink away, no progress */
-	VERDICT_FULL,  /* nothing acknowledged: no space */
+	VERDICT_LATER,   /* nothing acknowledged: sink away, no progress */
+	VERDICT_FULL,    /* nothing acknowledged: no space */
+	VERDICT_LIMITED, /* nothing acknowledged: too many of this sender */
 	VERDICT_COUNT
 };
 
 /*
  * "stored", "kept", "stored+kept", "waiting", "other", "stored+other",
- * "later", "full"
+ * "later", "full", "limited"
  */
 const char *verdict_name(enum verdict v);
 
-/* May the sender forget the mail? False for LATER and FULL only. */
+/* May the sender forget the mail? False for LATER, FULL, LIMITED only. */
 bool verdict_is_final(enum verdict v);
 
-/* LATER or FULL, by what went wrong. */
+/* LATER, FULL or LIMITED, by what went wrong. */
 enum verdict verdict_of_trouble(const struct err *e);
 
 #endif

@@ -22,6 +22,8 @@ static const char *const texts[LMTP_REPLY_COUNT] = {
 	[LMTP_REPLY_STORED_OTHER] = "250 2.0.0 stored and taken",
 	[LMTP_REPLY_LATER] = "451 4.3.0 cannot store now, try again later",
 	[LMTP_REPLY_FULL] = "452 4.3.1 no space, try again later",
+	[LMTP_REPLY_LIMITED] =
+	    "451 4.7.1 too many mails of this sender, try again later",
 	[LMTP_REPLY_UNKNOWN] = "500 5.5.1 unknown command",
 	[LMTP_REPLY_NOT_SMTP] = "500 5.5.1 this is LMTP, say LHLO",
 	[LMTP_REPLY_LINE_TOO_LONG] = "500 5.5.2 line too long",
@@ -51,6 +53,7 @@ static const enum lmtp_reply answers[VERDICT_COUNT] = {
 	[VERDICT_STORED_OTHER] = LMTP_REPLY_STORED_OTHER,
 	[VERDICT_LATER] = LMTP_REPLY_LATER,
 	[VERDICT_FULL] = LMTP_REPLY_FULL,
+	[VERDICT_LIMITED] = LMTP_REPLY_LIMITED,
 };
 
 const char *

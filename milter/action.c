@@ -28,6 +28,7 @@ static const enum result results[VERDICT_COUNT] = {
 	[VERDICT_STORED_OTHER] = RESULT_NOTED,
 	[VERDICT_LATER] = RESULT_TROUBLE,
 	[VERDICT_FULL] = RESULT_TROUBLE,
+	[VERDICT_LIMITED] = RESULT_TROUBLE,
 };
 
 /* Nobody else's mail is held, dropped or refused because of what we do. */
@@ -151,6 +152,10 @@ milter_field_of(const struct outcome *o, char text[MILTER_FIELD_SIZE])
 	case VERDICT_FULL:
 		(void)snprintf(text, MILTER_FIELD_SIZE,
 		    "not stored; nothing can be stored at present");
+		break;
+	case VERDICT_LIMITED:
+		(void)snprintf(text, MILTER_FIELD_SIZE,
+		    "not stored; too many mails of this sender");
 		break;
 	default:
 		(void)snprintf(text, MILTER_FIELD_SIZE, "not stored; %.300s",

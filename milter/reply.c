@@ -5,6 +5,7 @@
  * in: an action (action.c)    out: libmilter
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "milter/reply.h"
 
@@ -55,12 +56,22 @@ quarantine(SMFICTX *ctx)
 static void
 say_later(SMFICTX *ctx, const struct outcome *o)
 {
-	char busy[] = "451", full[] = "452", busy_code[] = "4.3.0",
-	     full_code[] = "4.3.1", text[] = "cannot store it now, try again";
-	bool is_full = o->verdict == VERDICT_FULL;
+	static const struct {
+		char code[4], enhanced[6], text[48];
+	} replies[VERDICT_COUNT] = {
+		[VERDICT_LATER] = { "451", "4.3.0",
+		    "cannot store it now, try again" },
+		[VERDICT_FULL] = { "452", "4.3.1",
+		    "cannot store it now, try again" },
+		[VERDICT_LIMITED] = { "451", "4.7.1",
+		    "too many mails of this sender, try again" },
+	};
+	char code[4], enhanced[6], text[48]; /* libmilter's are not const */
 
-	(void)smfi_setreply(
-	    ctx, is_full ? full : busy, is_full ? full_code : busy_code, text);
+	memcpy(code, replies[o->verdict].code, sizeof(code));
+	memcpy(enhanced, replies[o->verdict].enhanced, sizeof(enhanced));
+	memcpy(text, replies[o->verdict].text, sizeof(text));
+	(void)smfi_setreply(ctx, code, enhanced, text);
 }
 
 sfsistat

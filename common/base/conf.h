@@ -57,7 +57,8 @@ struct conf_intake {
 	uint64_t authserv_hops;        /* Received fields of our own */
 	struct conf_list reports_for;  /* empty: about any domain */
 	enum conf_reporter_auth require_reporter_auth;
-	bool cage; /* around the daemons: cage.h */
+	uint64_t sender_rate, unproved_rate; /* mails an hour; 0: any */
+	bool cage;                           /* around the daemons: cage.h */
 };
 
 /* design.md section 4; sizes in bytes. */
@@ -71,6 +72,7 @@ struct conf_limits {
 	uint64_t tls_report, tls_entries;
 	uint64_t temporary, spool_memory;
 	uint64_t imap_reply, imap_mails;
+	uint64_t senders;
 };
 
 struct conf_lmtp {

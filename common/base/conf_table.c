@@ -469,6 +469,8 @@ static const struct conf_key keys[] = {
 	    intake.require_reporter_auth, "no", .choices = reporter_auths),
 	KEY("intake", "reports_for", CONF_LIST, 0, intake.reports_for, NULL,
 	    .check = check_domain),
+	COUNT(intake, sender_rate, "0", 0, MANY),
+	COUNT(intake, unproved_rate, "0", 0, MANY),
 	KEY("intake", "cage", CONF_BOOL, CONF_RESTART, intake.cage, "yes",
 	    .check = NULL),
 	KEY("intake", "log", CONF_CHOICE, 0, intake.log, "auto",
@@ -660,6 +662,8 @@ static const struct conf_key keys[] = {
 	SIZE(limits, spool_memory, "2M", 0, GIB),
 	SIZE(limits, imap_reply, "1M", 4096, 64 << 20),
 	COUNT(limits, imap_mails, "100000", 1, 10000000),
+	KEY("limits", "senders", CONF_COUNT, CONF_RESTART, limits.senders,
+	    "4096", RANGE(1, 65536)),
 	{ .section = NULL },
 };
 /* clang-format on */

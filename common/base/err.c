@@ -81,5 +81,6 @@ err_clear(struct err *e)
 int
 err_is_temporary(const struct err *e)
 {
-	return e->kind == ERR_TEMP || e->kind == ERR_FULL;
+	return e->kind == ERR_TEMP || e->kind == ERR_FULL ||
+	       e->kind == ERR_RATE;
 }

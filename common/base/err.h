@@ -12,6 +12,7 @@ enum err_kind {
 	ERR_NONE,
 	ERR_TEMP,      /* try again: server away, timed out, busy */
 	ERR_FULL,      /* try again: disk or temporary space full */
+	ERR_RATE,      /* try again: too many of this sender in an hour */
 	ERR_MALFORMED, /* this input can never be read */
 	ERR_LIMIT,     /* larger or deeper than conf allows */
 	ERR_REFUSED,   /* a sink refuses this document for good */
@@ -39,7 +40,7 @@ int err_add(struct err *e, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* Forget what is in *e. */
 void err_clear(struct err *e);
 
-/* Is this worth another try later (ERR_TEMP or ERR_FULL)? */
+/* Is this worth another try later (ERR_TEMP, ERR_FULL, ERR_RATE)? */
 int err_is_temporary(const struct err *e);
 
 #endif

@@ -45,6 +45,7 @@ static const struct temporary_case {
 	{ "none", ERR_NONE, 0 },
 	{ "temp", ERR_TEMP, 1 },
 	{ "full", ERR_FULL, 1 },
+	{ "too many", ERR_RATE, 1 },
 	{ "malformed", ERR_MALFORMED, 0 },
 	{ "limit", ERR_LIMIT, 0 },
 	{ "refused", ERR_REFUSED, 0 },

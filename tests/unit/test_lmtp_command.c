@@ -325,6 +325,10 @@ test_replies(void **state)
 	assert_int_equal(strncmp(lmtp_reply_text(lmtp_reply_of(VERDICT_FULL)),
 			     "452 4.3.1 ", 10),
 	    0);
+	assert_int_equal(
+	    strncmp(lmtp_reply_text(lmtp_reply_of(VERDICT_LIMITED)),
+		"451 4.7.1 ", 10),
+	    0);
 	for (r = 0; r < VERDICT_COUNT; r++)
 		assert_int_equal(verdict_is_final(r),
 		    lmtp_reply_text(lmtp_reply_of(r))[0] == '2');

@@ -37,6 +37,8 @@ static const struct {
 	    MILTER_ACCEPT, MILTER_ACCEPT, MILTER_ACCEPT },
 	{ "trouble", VERDICT_LATER, CONF_ACTION_DISCARD, MILTER_TEMPFAIL,
 	    MILTER_ACCEPT, MILTER_ACCEPT },
+	{ "too many", VERDICT_LIMITED, CONF_ACTION_DISCARD, MILTER_TEMPFAIL,
+	    MILTER_ACCEPT, MILTER_ACCEPT },
 	{ "full", VERDICT_FULL, CONF_ACTION_ACCEPT, MILTER_TEMPFAIL,
 	    MILTER_ACCEPT, MILTER_ACCEPT },
 };
@@ -108,6 +110,9 @@ test_field(void **state)
 	err_set(&o.why, ERR_TEMP, "http://secret:9200 is away");
 	o.verdict = VERDICT_LATER;
 	assert_null(strstr(milter_field_of(&o, text), "secret"));
+	o.verdict = VERDICT_LIMITED;
+	assert_string_equal(milter_field_of(&o, text),
+	    "not stored; too many mails of this sender");
 	o.verdict = VERDICT_WAITING;
 	assert_string_equal(
 	    milter_field_of(&o, text), "waiting; its reports are stored later");

@@ -578,6 +578,84 @@ kept_unread(void **state)
 	house_close(&h);
 }
 
+/* Too many of one sender: nothing is stored or kept, and nothing is lost. */
+static void
+too_many_of_a_sender(void **state)
+{
+	static _Atomic bool stop;
+	struct house h;
+
+	(void)state;
+	house_open(&h, "[intake]\nunproved_rate = 2\n");
+	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_STORED);
+	assert_int_equal(run(&h, AS_TEXT BROKEN), VERDICT_KEPT);
+	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_LIMITED);
+	assert_int_equal(h.o.why.kind, ERR_RATE);
+	assert_int_equal(h.o.turn, TURN_NONE);
+	assert_int_equal(run(&h, AS_TEXT BROKEN "2"), VERDICT_LIMITED);
+	assert_int_equal(run(&h, MAIL "\nhi\n"), VERDICT_LIMITED);
+	check_backlog(&h, 1, 0, 0);
+	/* the MTA would give up soon; and a replay does not count */
+	assert_int_equal(run(&h, OLD AS_TEXT REPORT), VERDICT_WAITING);
+	check_backlog(&h, 1, 1, 0);
+	assert_int_equal(pipeline_replay(h.p, &stop, log_done), 1);
+	check_backlog(&h, 1, 0, 0);
+	check_db(&h, 1, 1);
+	house_close(&h);
+}
+
+/* One proved sender is not limited by the others. */
+static void
+a_sender_who_is_proved(void **state)
+{
+	static const char proof[] =
+	    "Authentication-Results: mx; spf=pass smtp.mailfrom=r.example\n";
+	char mail[2048];
+	struct house h;
+
+	(void)state;
+	(void)snprintf(mail, sizeof(mail), "%s%s", proof, AS_TEXT REPORT);
+	house_open(&h, "[intake]\nauthserv_id = mx\nunproved_rate = 1\n"
+		       "sender_rate = 2\n");
+	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_STORED);
+	assert_int_equal(run(&h, AS_TEXT REPORT), VERDICT_LIMITED);
+	assert_int_equal(run(&h, mail), VERDICT_STORED);
+	assert_int_equal(run(&h, mail), VERDICT_STORED);
+	assert_int_equal(run(&h, mail), VERDICT_LIMITED);
+	assert_non_null(strstr(h.o.why.text, "spf r.example"));
+	house_close(&h);
+}
+
+/* A mail too large to be read fills the quarantine: it counts as well. */
+static void
+too_many_that_are_too_large(void **state)
+{
+	const struct envelope env = { .transport = "lmtp",
+		.from = "",
+		.recipients = recipients,
+		.recipient_count = 1 };
+	struct err why = { 0 }, e = { 0 };
+	struct spill mail;
+	struct house h;
+	int i;
+
+	(void)state;
+	err_set(&why, ERR_LIMIT, "larger than anything");
+	house_open(&h, "[intake]\nunproved_rate = 1\n");
+	for (i = 0; i < 2; i++) {
+		pipeline_mail_init(h.p, &mail);
+		assert_int_equal(
+		    spill_add(&mail, REPORT, strlen(REPORT) - (size_t)i, &e),
+		    0);
+		pipeline_keep(h.p, &env, &mail, &why, &h.o);
+		spill_clear(&mail);
+		assert_int_equal(
+		    h.o.verdict, i == 0 ? VERDICT_KEPT : VERDICT_LIMITED);
+	}
+	check_backlog(&h, 1, 0, 0);
+	house_close(&h);
+}
+
 /* Without a quarantine mails stay with the caller, and nothing waits. */
 static void
 ingest(void **state)
@@ -756,6 +834,9 @@ main(void)
 	UNIT_ONE(&u, temporary_files_full);
 	UNIT_ONE(&u, quarantine_full);
 	UNIT_ONE(&u, kept_unread);
+	UNIT_ONE(&u, too_many_of_a_sender);
+	UNIT_ONE(&u, a_sender_who_is_proved);
+	UNIT_ONE(&u, too_many_that_are_too_large);
 	UNIT_ONE(&u, ingest);
 	UNIT_ONE(&u, check_tells);
 	UNIT_ONE(&u, new_limits);
