@@ -58,6 +58,17 @@ suffix_base_domain(const struct suffix_list *list, const char *name, char *out,
 	return out;
 }
 
+static const char *
+last_two_labels(const char *name)
+{
+	const char *p = name + strlen(name);
+	int dots = 0;
+
+	while (p > name && (p[-1] != '.' || ++dots < 2))
+		p--;
+	return p;
+}
+
 bool
 suffix_is_same_org(const struct suffix_list *list, const char *a, const char *b)
 {
@@ -67,7 +78,9 @@ suffix_is_same_org(const struct suffix_list *list, const char *a, const char *b)
 		return false;
 	if (text_equal_nocase(a, b))
 		return true;
-	return suffix_base_domain(list, a, base_a, sizeof(base_a)) != NULL &&
+	/* every registrable domain has two labels: most pairs differ there */
+	return text_equal_nocase(last_two_labels(a), last_two_labels(b)) &&
+	       suffix_base_domain(list, a, base_a, sizeof(base_a)) != NULL &&
 	       suffix_base_domain(list, b, base_b, sizeof(base_b)) != NULL &&
 	       strcmp(base_a, base_b) == 0;
 }

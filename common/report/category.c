@@ -122,24 +122,24 @@ is_known(const struct source *s)
 	       !is_one_of(s->type, networks);
 }
 
+/* As far as they are asked: what the row that decides says is there. */
 static unsigned
 facts_of(const struct record *rec, const struct suffix_list *suffixes)
 {
 	unsigned facts = 0;
 
 	if (rec->spf_aligned)
-		return SPF_ALIGNED; /* decides alone */
+		return SPF_ALIGNED;
 	if (rec->dkim_aligned)
 		facts |= DKIM_ALIGNED;
 	if (is_told_forwarded(rec))
-		facts |= TOLD_FORWARDED;
-	if (is_spf_broken(rec, suffixes))
-		facts |= SPF_BROKEN;
+		return facts | TOLD_FORWARDED;
+	if (rec->dkim_aligned)
+		return is_spf_broken(rec, suffixes) ? facts | SPF_BROKEN
+						    : facts;
 	if (is_ours(rec, suffixes))
-		facts |= OURS;
-	if (is_known(&rec->source))
-		facts |= KNOWN;
-	return facts;
+		return OURS;
+	return is_known(&rec->source) ? KNOWN : 0;
 }
 
 const char *
