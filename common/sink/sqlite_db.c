@@ -30,17 +30,14 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
 	[STATEMENT_COMMIT] = "COMMIT",
 	[STATEMENT_ROLLBACK] = "ROLLBACK",
-	[STATEMENT_SAVEPOINT] = "SAVEPOINT job",
-	[STATEMENT_ROLLBACK_TO] = "ROLLBACK TO job",
-	[STATEMENT_RELEASE] = "RELEASE job",
 	[STATEMENT_VERSION] = "PRAGMA user_version",
 	[STATEMENT_INSERT_REPORT] =
 	    "INSERT INTO aggregate_report (key, org_name, org_email,"
 	    " org_extra_contact_info, report_id, xml_schema, xml_namespace,"
 	    " generator, date_begin, date_end, domain, adkim, aspf, p, sp, pct,"
 	    " fo, np, testing, discovery_method, normalized_timespan, errors,"
-	    " unreadable_count," INTAKE
-	    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+	    " unreadable_count, complete," INTAKE
+	    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " INTAKE_VALUES ")"
 	    " ON CONFLICT (key) DO NOTHING",
 	[STATEMENT_FIND_REPORT] =
@@ -131,8 +128,7 @@ static const char settings[] =
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA cache_size = -8192;"
-    /* no files in /tmp, which the cage does not let us write: what a
-     * savepoint undoes is at most what one transaction holds */
+    /* no files in /tmp, which the cage does not let us write */
     "PRAGMA temp_store = MEMORY;"
     /* 16 MB: the last pages are hot, and go back once */
     "PRAGMA wal_autocheckpoint = 4000;"
@@ -309,6 +305,8 @@ open_steps(struct sqlite_db *db, struct err *e)
 
 	if (create_file(db->path, e) < 0)
 		return -1;
+	/* counts under a lock, at each allocation, what nobody asks for */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	code = sqlite3_open_v2(db->path, &db->handle,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK)
@@ -442,14 +440,20 @@ sqlite_db_is_rolled_back(const struct sqlite_db *db)
 int
 sqlite_db_commit(struct sqlite_db *db, struct err *e)
 {
-	struct err ignored = { 0 };
-
 	if (sqlite_db_run(db, STATEMENT_COMMIT, e) == 0)
 		return 0;
+	sqlite_db_roll_back(db);
+	return -1;
+}
+
+void
+sqlite_db_roll_back(struct sqlite_db *db)
+{
+	struct err ignored = { 0 };
+
 	if (!sqlite_db_is_rolled_back(db) &&
 	    sqlite_db_run(db, STATEMENT_ROLLBACK, &ignored) < 0)
 		db->is_broken = true; /* closing it ends the transaction */
-	return -1;
 }
 
 void

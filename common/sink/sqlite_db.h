@@ -20,9 +20,6 @@ enum sqlite_statement {
 	STATEMENT_BEGIN,
 	STATEMENT_COMMIT,
 	STATEMENT_ROLLBACK,
-	STATEMENT_SAVEPOINT,
-	STATEMENT_ROLLBACK_TO,
-	STATEMENT_RELEASE,
 	STATEMENT_VERSION,
 	STATEMENT_INSERT_REPORT,
 	STATEMENT_FIND_REPORT,
@@ -72,6 +69,9 @@ int sqlite_db_begin(
 
 /* 0: durable. -1 and *e: rolled back. */
 int sqlite_db_commit(struct sqlite_db *db, struct err *e);
+
+/* Undo what was written since begin. It cannot fail. */
+void sqlite_db_roll_back(struct sqlite_db *db);
 
 /* Did trouble end the transaction already? */
 bool sqlite_db_is_rolled_back(const struct sqlite_db *db);

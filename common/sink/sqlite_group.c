@@ -4,10 +4,14 @@
  * transaction and one fsync.
  *
  * The first to come leads: it starts a transaction, takes what has queued up
- * meanwhile, gives each job its savepoint, commits once for all and hands the
- * lead to the next in the queue. Nobody waits for company, and a large report
- * stands in line again after each piece.
+ * meanwhile, commits once for all and hands the lead to the next in the queue.
+ * A large report stands in line again after each piece.
+ *
+ * A transaction costs the same pages of the journal and the same fsync for one
+ * mail as for four. So while mails come side by side, the leader gives the
+ * others a moment to join; one who had no company the last time does not wait.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "common/sink/sqlite_group.h"
@@ -15,6 +19,8 @@
 
 #define AWAY_AFTER_MS 10000   /* locked for so long: the database is away */
 #define PROBE_TIMEOUT_MS 1000 /* while it is */
+#define GATHER_JOBS 4         /* together: more save little */
+#define GATHER_MS 8           /* the longest wait for them */
 
 int
 sqlite_group_open(struct sqlite_group *g, const char *path,
@@ -22,7 +28,8 @@ sqlite_group_open(struct sqlite_group *g, const char *path,
 {
 	g->queue = NULL;
 	g->queue_end = &g->queue;
-	g->is_led = g->is_away = false;
+	g->queued = 0;
+	g->is_led = g->is_gathering = g->has_company = g->is_away = false;
 	pthread_mutex_init(&g->lock, NULL);
 	sqlite_db_init(&g->db, path);
 	if (sqlite_db_open(&g->db, d, e) == 0)
@@ -48,6 +55,7 @@ queue_add(struct sqlite_group *g, struct sqlite_job *job)
 	job->next = NULL;
 	*g->queue_end = job;
 	g->queue_end = &job->next;
+	g->queued++;
 }
 
 static void
@@ -59,6 +67,7 @@ queue_remove(struct sqlite_group *g, struct sqlite_job *job)
 		at = &(*at)->next;
 	if ((*at = job->next) == NULL)
 		g->queue_end = at;
+	g->queued--;
 }
 
 /* The leader's job, which is the first, and who fits beside it. */
@@ -71,6 +80,7 @@ queue_take(struct sqlite_group *g, size_t max_records)
 	do {
 		records += (*end)->count;
 		(*end)->state = JOB_TAKEN;
+		g->queued--;
 		end = &(*end)->next;
 	} while (*end != NULL && records + (*end)->count <= max_records);
 	if ((g->queue = *end) == NULL)
@@ -111,7 +121,8 @@ write_rows(struct sqlite_db *db, struct sqlite_job *job)
 
 	if (job->report->kind != REPORT_AGGREGATE)
 		return write_whole(db, job);
-	if (sqlite_write_report(db, job->report, &report_id, &job->err) < 0)
+	if (sqlite_write_report(
+		db, job->report, job->is_last, &report_id, &job->err) < 0)
 		return -1;
 	for (i = 0; i < job->count; i++) {
 		if (sqlite_write_record(
@@ -122,29 +133,7 @@ write_rows(struct sqlite_db *db, struct sqlite_job *job)
 		else
 			job->n.duplicate++;
 	}
-	if (!job->is_last)
-		return 0;
-	return sqlite_write_complete(db, report_id, &job->err);
-}
-
-/* Its failure undoes this job only, unless the whole transaction is gone. */
-static void
-write_job(struct sqlite_db *db, struct sqlite_job *job)
-{
-	struct err ignored = { 0 };
-
-	if (job->report == NULL)
-		return;
-	if (sqlite_db_run(db, STATEMENT_SAVEPOINT, &job->err) < 0)
-		return;
-	if (write_rows(db, job) == 0 &&
-	    sqlite_db_run(db, STATEMENT_RELEASE, &job->err) == 0)
-		return;
-	if (sqlite_db_is_rolled_back(db))
-		return;
-	if (sqlite_db_run(db, STATEMENT_ROLLBACK_TO, &ignored) < 0 ||
-	    sqlite_db_run(db, STATEMENT_RELEASE, &ignored) < 0)
-		(void)sqlite_db_run(db, STATEMENT_ROLLBACK, &ignored);
+	return 0;
 }
 
 /* Nothing of this batch is stored. */
@@ -156,28 +145,13 @@ fail_batch(struct sqlite_job *batch, const struct err *why)
 			batch->err = *why;
 }
 
+/* The transaction is gone, and it was no single job's doing. */
 static void
-write_batch(struct sqlite_db *db, struct sqlite_job *batch)
+fail_all(struct sqlite_job *batch, struct err *why)
 {
-	struct err e = { 0 };
-	struct sqlite_job *job;
-
-	for (job = batch; job != NULL; job = job->next) {
-		write_job(db, job);
-		if (sqlite_db_is_rolled_back(db)) {
-			/* out of space or broken: not the neighbours' doing */
-			e = job->err;
-			if (!err_is_temporary(&e))
-				e.kind = ERR_TEMP;
-			fail_batch(batch, &e);
-			return;
-		}
-	}
-	if (sqlite_db_commit(db, &e) < 0) {
-		if (!err_is_temporary(&e))
-			e.kind = ERR_TEMP;
-		fail_batch(batch, &e);
-	}
+	if (!err_is_temporary(why))
+		why->kind = ERR_TEMP;
+	fail_batch(batch, why);
 }
 
 /*
@@ -202,88 +176,176 @@ begin(struct sqlite_group *g, const struct deadline *theirs, struct err *e)
 	return -1;
 }
 
-/* Called and left with the lock held. */
+/* A job in a transaction of its own. */
 static void
-lead(struct sqlite_group *g, struct sqlite_job *own)
+write_alone(struct sqlite_group *g, struct sqlite_job *job)
 {
-	struct sqlite_job *batch, *next;
+	job->n = (struct sink_count){ 0 };
+	err_clear(&job->err);
+	if (begin(g, job->deadline, &job->err) < 0)
+		return;
+	if (job->report != NULL && write_rows(&g->db, job) < 0)
+		sqlite_db_roll_back(&g->db);
+	else
+		(void)sqlite_db_commit(&g->db, &job->err);
+}
+
+/*
+ * In the transaction that is open. A job that the database refuses undoes its
+ * neighbours' rows with its own; as this is rare, each is done again alone.
+ */
+static void
+write_batch(struct sqlite_group *g, struct sqlite_job *batch)
+{
+	struct sqlite_job *job = batch;
 	struct err e = { 0 };
+
+	while (job != NULL &&
+	       (job->report == NULL || write_rows(&g->db, job) == 0))
+		job = job->next;
+	if (job == NULL) {
+		if (sqlite_db_commit(&g->db, &e) < 0)
+			fail_all(batch, &e);
+	} else if (sqlite_db_is_rolled_back(&g->db)) {
+		e = job->err; /* out of space, or broken */
+		fail_all(batch, &e);
+	} else {
+		sqlite_db_roll_back(&g->db);
+		for (job = batch; job != NULL && batch->next != NULL;
+		     job = job->next)
+			write_alone(g, job);
+	}
+}
+
+static struct timespec
+mono_time(int64_t ms)
+{
+	return (struct timespec){ .tv_sec = ms / 1000,
+		.tv_nsec = (ms % 1000 + 1) * 1000000L - 1 };
+}
+
+/*
+ * Wait for others to join, as long as there is reason to expect them. Called
+ * and left with the lock held.
+ */
+static void
+gather(struct sqlite_group *g, struct sqlite_job *own)
+{
+	struct timespec until = mono_time(clock_mono_ms() + GATHER_MS);
+	bool is_over = false;
+
+	if (!g->has_company || own->count == SQLITE_PIECE_RECORDS)
+		return;
+	g->has_company = false; /* who joins says that it was worth it */
+	g->is_gathering = true;
+	while (g->queued < GATHER_JOBS && !is_over) {
+		pthread_mutex_unlock(&g->lock);
+		is_over =
+		    sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until) < 0 &&
+		    errno == ETIMEDOUT;
+		pthread_mutex_lock(&g->lock);
+	}
+	g->is_gathering = false;
+}
+
+static struct sqlite_job *
+take_batch(struct sqlite_group *g, struct sqlite_job *own, struct err *e)
+{
+	struct sqlite_job *batch;
 	int rc;
 
+	pthread_mutex_lock(&g->lock);
+	gather(g, own);
 	pthread_mutex_unlock(&g->lock);
-	rc = begin(g, own->deadline, &e);
+	rc = begin(g, own->deadline, e);
 	pthread_mutex_lock(&g->lock);
 	if (rc == 0)
 		batch = queue_take(g, SQLITE_PIECE_RECORDS);
 	else
 		batch = queue_take(g, g->is_away ? SIZE_MAX : 0);
 	pthread_mutex_unlock(&g->lock);
+	return batch;
+}
 
-	if (rc == 0)
-		write_batch(&g->db, batch);
-	else
-		fail_batch(batch, &e);
+/* To the first in the queue. */
+static void
+pass_the_lead(struct sqlite_group *g)
+{
+	struct sqlite_job *first;
 
 	pthread_mutex_lock(&g->lock);
+	first = g->queue;
+	g->is_led = first != NULL;
+	if (first != NULL)
+		first->state = JOB_LEADS;
+	pthread_mutex_unlock(&g->lock);
+	if (first != NULL)
+		(void)sem_post(&first->wake);
+}
+
+static void
+lead(struct sqlite_group *g, struct sqlite_job *own)
+{
+	struct sqlite_job *batch, *next;
+	struct err e = { 0 };
+
+	batch = take_batch(g, own, &e);
+	if (e.kind == ERR_NONE)
+		write_batch(g, batch);
+	else
+		fail_batch(batch, &e);
+	pass_the_lead(g);
 	for (; batch != NULL; batch = next) {
-		next = batch->next; /* it may be gone once it is done */
-		batch->state = JOB_DONE;
-		pthread_cond_signal(&batch->wake);
-	}
-	g->is_led = g->queue != NULL;
-	if (g->is_led) {
-		g->queue->state = JOB_LEADS;
-		pthread_cond_signal(&g->queue->wake);
+		next = batch->next; /* it may be gone once it is woken */
+		if (batch != own)
+			(void)sem_post(&batch->wake);
 	}
 }
 
-/* With the lock held; who is taken must wait for what comes of it. */
+/* Who is taken must wait for what comes of it. */
 static void
 wait_for_turn(struct sqlite_group *g, struct sqlite_job *job)
 {
-	int64_t until;
-	struct timespec ts;
+	struct timespec until;
+	bool is_late;
 
-	while (job->state == JOB_TAKEN || job->state == JOB_QUEUED) {
-		if (job->state == JOB_TAKEN) {
-			pthread_cond_wait(&job->wake, &g->lock);
-			continue;
-		}
-		if (deadline_is_over(job->deadline)) {
-			queue_remove(g, job);
-			err_set(&job->err, ERR_TEMP,
-			    "sqlite: %s: no turn in time", g->db.path);
+	do {
+		until = mono_time(clock_mono_ms() +
+				  deadline_left_ms(job->deadline, 60 * 1000));
+		if (sem_clockwait(&job->wake, CLOCK_MONOTONIC, &until) == 0)
 			return;
-		}
-		until = clock_mono_ms() +
-			deadline_left_ms(job->deadline, 60 * 1000);
-		ts.tv_sec = until / 1000;
-		ts.tv_nsec = (until % 1000 + 1) * 1000000L - 1;
-		pthread_cond_timedwait(&job->wake, &g->lock, &ts);
-	}
+		pthread_mutex_lock(&g->lock);
+		is_late =
+		    job->state == JOB_QUEUED && deadline_is_over(job->deadline);
+		if (is_late)
+			queue_remove(g, job);
+		pthread_mutex_unlock(&g->lock);
+	} while (!is_late);
+	err_set(&job->err, ERR_TEMP, "sqlite: %s: no turn in time", g->db.path);
 }
 
 int
 sqlite_group_store(
     struct sqlite_group *g, struct sqlite_job *job, struct err *e)
 {
-	pthread_condattr_t attr;
+	bool leads;
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&job->wake, &attr);
-	pthread_condattr_destroy(&attr);
-
+	(void)sem_init(&job->wake, 0, 0);
 	pthread_mutex_lock(&g->lock);
 	queue_add(g, job);
-	job->state = g->is_led ? JOB_QUEUED : JOB_LEADS;
+	leads = !g->is_led;
+	job->state = leads ? JOB_LEADS : JOB_QUEUED;
+	g->has_company = g->has_company || !leads;
 	g->is_led = true;
-	wait_for_turn(g, job);
-	if (job->state == JOB_LEADS)
-		lead(g, job);
+	if (g->is_gathering && g->queued == GATHER_JOBS)
+		(void)sem_post(&g->queue->wake);
 	pthread_mutex_unlock(&g->lock);
 
-	pthread_cond_destroy(&job->wake);
+	if (!leads)
+		wait_for_turn(g, job);
+	if (job->state == JOB_LEADS)
+		lead(g, job);
+	(void)sem_destroy(&job->wake);
 	if (job->err.kind == ERR_NONE)
 		return 0;
 	*e = job->err;

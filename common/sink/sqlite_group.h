@@ -6,6 +6,7 @@
 #define SINK_SQLITE_GROUP_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,7 +20,7 @@
 	5000 /* the most in a job, and in a transaction \
 	      */
 
-enum sqlite_job_state { JOB_QUEUED, JOB_LEADS, JOB_TAKEN, JOB_DONE };
+enum sqlite_job_state { JOB_QUEUED, JOB_LEADS, JOB_TAKEN };
 
 /* A piece of a report, on the stack of the thread that waits for it. */
 struct sqlite_job {
@@ -33,15 +34,18 @@ struct sqlite_job {
 	/* sqlite_group.c's own */
 	struct sqlite_job *next;
 	enum sqlite_job_state state;
-	pthread_cond_t wake;
+	sem_t wake; /* it is done, or it leads */
 	struct err err;
 };
 
 struct sqlite_group {
 	pthread_mutex_t lock;
 	struct sqlite_job *queue, **queue_end; /* under lock */
+	size_t queued;                         /* under lock */
 	bool is_led;                           /* under lock */
-	bool is_away;                          /* the leader's, as is db */
+	bool is_gathering; /* under lock: the leader waits */
+	bool has_company;  /* under lock: somebody came while another led */
+	bool is_away;      /* the leader's, as is db */
 	struct sqlite_db db;
 };
 

@@ -25,7 +25,7 @@ bind_policy(struct sqlite_binder *b, const struct policy_published *p)
 /* In the order of STATEMENT_INSERT_REPORT. */
 static int
 insert_report(struct sqlite_db *db, const struct report *r, const char *errors,
-    struct err *e)
+    bool is_complete, struct err *e)
 {
 	const struct aggregate *agg = &r->aggregate;
 	struct sqlite_binder b = sqlite_binder_of(db, STATEMENT_INSERT_REPORT);
@@ -44,6 +44,7 @@ insert_report(struct sqlite_db *db, const struct report *r, const char *errors,
 	sqlite_bind_int(&b, agg->normalized_timespan);
 	sqlite_bind_text(&b, errors);
 	sqlite_bind_int(&b, (int64_t)agg->unreadable_count);
+	sqlite_bind_int(&b, is_complete);
 	sqlite_bind_intake(&b, &r->intake);
 	return sqlite_insert(db, &b, e);
 }
@@ -74,23 +75,43 @@ find_report(struct sqlite_db *db, const struct report *r, int64_t *report_id,
 	return sqlite_query(db, &b, report_id, e);
 }
 
-int
-sqlite_write_report(struct sqlite_db *db, const struct report *r,
+static int
+complete_report(struct sqlite_db *db, int64_t report_id, struct err *e)
+{
+	struct sqlite_binder b =
+	    sqlite_binder_of(db, STATEMENT_COMPLETE_REPORT);
+
+	sqlite_bind_int(&b, report_id);
+	return sqlite_insert(db, &b, e);
+}
+
+/* It was there before, perhaps without its last piece. */
+static int
+use_report(struct sqlite_db *db, const struct report *r, bool is_complete,
     int64_t *report_id, struct err *e)
 {
-	struct buf errors;
-	int rc = find_report(db, r, report_id, e);
+	if (find_report(db, r, report_id, e) < 0)
+		return -1;
+	return is_complete ? complete_report(db, *report_id, e) : 0;
+}
 
-	if (rc != 0)
-		return rc < 0 ? -1 : 0;
+int
+sqlite_write_report(struct sqlite_db *db, const struct report *r,
+    bool is_complete, int64_t *report_id, struct err *e)
+{
+	struct buf errors;
+	int rc;
+
 	buf_init(&errors, SQLITE_TEXTS_MAX);
 	rc = sqlite_texts_json(
 	    r->aggregate.errors, r->aggregate.error_count, &errors, e);
 	if (rc == 0)
-		rc = insert_report(db, r, errors.data, e);
+		rc = insert_report(db, r, errors.data, is_complete, e);
 	buf_clear(&errors);
 	if (rc < 0)
 		return -1;
+	if (sqlite3_changes(db->handle) == 0)
+		return use_report(db, r, is_complete, report_id, e);
 	*report_id = sqlite3_last_insert_rowid(db->handle);
 	return insert_extensions(db, STATEMENT_INSERT_REPORT_EXTENSION,
 	    *report_id, r->aggregate.extensions, r->aggregate.extension_count,
@@ -188,14 +209,4 @@ sqlite_write_record(struct sqlite_db *db, int64_t report_id,
 		return 0; /* its results came in the same transaction */
 	return insert_results(
 	    db, sqlite3_last_insert_rowid(db->handle), rec, e);
-}
-
-int
-sqlite_write_complete(struct sqlite_db *db, int64_t report_id, struct err *e)
-{
-	struct sqlite_binder b =
-	    sqlite_binder_of(db, STATEMENT_COMPLETE_REPORT);
-
-	sqlite_bind_int(&b, report_id);
-	return sqlite_insert(db, &b, e);
 }

@@ -12,11 +12,12 @@
 #include "common/sink/sqlite_db.h"
 
 /*
- * The row of this report: what the first delivery wrote stays, a new one
- * starts as not complete.
+ * The row of this report: what the first delivery wrote stays. With
+ * is_complete every record is there at the end of this transaction, and
+ * readers may count the report.
  */
 int sqlite_write_report(struct sqlite_db *db, const struct report *r,
-    int64_t *report_id, struct err *e);
+    bool is_complete, int64_t *report_id, struct err *e);
 
 /* One record with its results; *is_new is false when it was there already. */
 int sqlite_write_record(struct sqlite_db *db, int64_t report_id,
@@ -33,9 +34,5 @@ int sqlite_write_tls(
  */
 int sqlite_write_failure(struct sqlite_db *db, const struct report *r,
     const struct source *source, bool *is_new, struct err *e);
-
-/* Every record is there now: readers may count the report. */
-int sqlite_write_complete(
-    struct sqlite_db *db, int64_t report_id, struct err *e);
 
 #endif
