@@ -17,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/imap_link.h"
+#include "common/base/secret.h"
 #include "common/base/text.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -25,8 +26,9 @@
 
 struct imap_link {
 	CURL *easy;
-	int fd;      /* libcurl's */
-	int stop_fd; /* foreign */
+	int fd;       /* libcurl's */
+	int stop_fd;  /* foreign */
+	char *secret; /* owned, while it logs in */
 	char trouble[CURL_ERROR_SIZE];
 	char answer[ANSWER_BYTES]; /* the last line before the login */
 };
@@ -70,6 +72,8 @@ on_answer(char *p, size_t size, size_t count, void *context)
 	size_t len = size * count;
 
 	text_trim(&line, &len);
+	if (secret_is_in(line, len, link->secret))
+		len = 0;
 	if (len >= ANSWER_BYTES)
 		len = ANSWER_BYTES - 1;
 	memcpy(link->answer, line, len);
@@ -112,25 +116,31 @@ static const char *const login_options[] = {
 };
 
 static int
-set_login(CURL *easy, const struct conf_imap *conf, struct err *e)
+set_login(struct imap_link *link, const struct conf_imap *conf, struct err *e)
 {
 	bool has_token = conf->auth == CONF_IMAP_AUTH_XOAUTH2 ||
 			 conf->auth == CONF_IMAP_AUTH_OAUTHBEARER;
-	char *token = NULL;
 
-	if (has_token && read_token(conf->token_path, &token, e) < 0)
+	if (!has_token)
+		link->secret = xstrdup(conf->password);
+	else if (read_token(conf->token_path, &link->secret, e) < 0)
 		return -1;
-	curl_easy_setopt(easy, CURLOPT_USERNAME, conf->user);
+	curl_easy_setopt(link->easy, CURLOPT_USERNAME, conf->user);
 	curl_easy_setopt(
-	    easy, CURLOPT_LOGIN_OPTIONS, login_options[conf->auth]);
-	if (has_token) {
-		curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, token);
-		explicit_bzero(token, strlen(token));
-		free(token);
-	} else {
-		curl_easy_setopt(easy, CURLOPT_PASSWORD, conf->password);
-	}
+	    link->easy, CURLOPT_LOGIN_OPTIONS, login_options[conf->auth]);
+	curl_easy_setopt(link->easy,
+	    has_token ? CURLOPT_XOAUTH2_BEARER : CURLOPT_PASSWORD,
+	    link->secret);
 	return 0;
+}
+
+static void
+forget_secret(struct imap_link *link)
+{
+	if (link->secret != NULL)
+		explicit_bzero(link->secret, strlen(link->secret));
+	free(link->secret);
+	link->secret = NULL;
 }
 
 static void
@@ -241,11 +251,12 @@ imap_link_open(struct imap_link **opened, const struct conf_imap *conf,
 	set_server(link->easy, conf);
 	set_times(link->easy, conf);
 	set_callbacks(link->easy, link);
-	if (set_login(link->easy, conf, e) < 0 || perform(link, e) < 0) {
+	if (set_login(link, conf, e) < 0 || perform(link, e) < 0) {
 		imap_link_close(&link);
 		return err_add(e, "%s port %llu", conf->host,
 		    (unsigned long long)conf->port);
 	}
+	forget_secret(link);
 	*opened = link;
 	return 0;
 }
@@ -331,6 +342,7 @@ imap_link_close(struct imap_link **link)
 	if (*link == NULL)
 		return;
 	curl_easy_cleanup((*link)->easy);
+	forget_secret(*link);
 	free(*link);
 	*link = NULL;
 }

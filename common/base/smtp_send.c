@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "common/base/buf.h"
+#include "common/base/secret.h"
 #include "common/base/smtp_send.h"
 #include "common/base/text.h"
 
@@ -44,6 +45,7 @@ struct outgoing {
 	uint64_t size, given; /* libcurl asks for no more than size */
 	struct err trouble;
 	char curl_trouble[CURL_ERROR_SIZE];
+	const char *secret;        /* foreign */
 	char answer[ANSWER_BYTES]; /* the last line that the server said */
 };
 
@@ -128,6 +130,8 @@ on_answer(char *p, size_t size, size_t count, void *context)
 	size_t len = size * count;
 
 	text_trim(&line, &len);
+	if (secret_is_in(line, len, o->secret))
+		len = 0;
 	if (len >= ANSWER_BYTES)
 		len = ANSWER_BYTES - 1;
 	if (len >= 3 && memcmp(line, "221", 3) == 0)
@@ -269,6 +273,7 @@ set_server(CURL *easy, const struct conf_smtp *conf, int64_t timeout_ms,
 {
 	char *url = url_of(conf);
 
+	o->secret = conf->password;
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	free(url);
 	set_security(easy, conf);
