@@ -42,3 +42,13 @@ key != "" && /^\.Pq (reload|restart)$/ {
 [ "$(wc -l <"$work/table")" -gt 40 ] || { echo "too few keys" && exit 1; }
 diff -u --label table --label conf/dmarc-intake.conf "$work/table" "$work/file"
 diff -u --label table --label doc/dmarc-intake.conf.5 "$work/table" "$work/page"
+
+# SECURITY.md says what each limit is for, and which test is at its boundary
+sed -n 's/^limits\.\([a-z_]*\) .*/\1/p' "$work/table" >"$work/limits"
+# shellcheck disable=SC2016
+sed -n 's/^| `\([a-z_]*\)` |.*|.*|$/\1/p' SECURITY.md | sort >"$work/told"
+diff -u --label 'limits of the table' --label SECURITY.md "$work/limits" "$work/told"
+# shellcheck disable=SC2016
+grep -oE '`(tests|common)/[A-Za-z0-9_./-]+`' SECURITY.md | tr -d '`' | sort -u | while read -r file; do
+	[ -e "$file" ] || { echo "SECURITY.md names $file, which is not there" && exit 1; }
+done
