@@ -82,18 +82,20 @@ add_rule(int ruleset, const struct cage_rule *rule, uint64_t handled_fs)
 {
 	struct path_beneath_attr attr = { .allowed = rights[rule->right] };
 	struct stat st;
-	int rc;
+	int fd, rc = 0;
 
-	attr.folder_fd = open(rule->path, O_PATH | O_CLOEXEC);
-	if (attr.folder_fd < 0 || fstat(attr.folder_fd, &st) < 0)
+	if ((fd = open(rule->path, O_PATH | O_CLOEXEC)) < 0)
 		return 0; /* what is not there need not be allowed */
-	if (!S_ISDIR(st.st_mode))
+	attr.folder_fd = fd;
+	if (fstat(fd, &st) < 0)
+		attr.allowed = 0;
+	else if (!S_ISDIR(st.st_mode))
 		attr.allowed &= FILE_RIGHTS;
 	attr.allowed &= handled_fs;
-	rc = attr.allowed == 0 ? 0
-			       : (int)syscall(CALL_ADD_RULE, ruleset,
-				     RULE_PATH_BENEATH, &attr, 0);
-	(void)close(attr.folder_fd);
+	if (attr.allowed != 0)
+		rc = (int)syscall(
+		    CALL_ADD_RULE, ruleset, RULE_PATH_BENEATH, &attr, 0);
+	(void)close(fd);
 	return rc;
 }
 
