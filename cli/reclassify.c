@@ -54,11 +54,12 @@ told(void *context, const struct reclassify_count *n)
 }
 
 static int
-run(const struct cli *cli, struct reclassify *how)
+run(const struct cli *cli, const struct reclassify *which)
 {
+	struct reclassify how = *which;
 	struct reclassify_count n = { 0 };
 	struct line line = { .is_shown = isatty(STDERR_FILENO),
-		.what = how->is_dry ? "would change" : "changed" };
+		.what = how.is_dry ? "would change" : "changed" };
 	struct err e = { 0 };
 	int rc;
 
@@ -67,8 +68,8 @@ run(const struct cli *cli, struct reclassify *how)
 		cli_complain(&e);
 		return cli_exit_code(&e);
 	}
-	how->context = &line;
-	rc = reclassify_run(cli->conf, how, &n, &e);
+	how.context = &line;
+	rc = reclassify_run(cli->conf, &how, &n, &e);
 	if (line.next_ms > 0)
 		(void)fprintf(stderr, "\n");
 	(void)printf(

@@ -87,17 +87,18 @@ run(struct pipeline *p, struct pipeline_again *how, char **names, int count,
 }
 
 static int
-replay(const struct cli *cli, struct pipeline_again *how, bool is_dry,
+replay(const struct cli *cli, const struct pipeline_again *which, bool is_dry,
     char **names, int count)
 {
 	struct tally tally = { .is_dry = is_dry };
+	struct pipeline_again how = *which;
 	struct pipeline_again_count n = { 0 };
 	struct pipeline *p = NULL;
 	struct err e = { 0 };
 	int rc;
 
-	how->told = told;
-	how->context = &tally;
+	how.told = told;
+	how.context = &tally;
 	/* root's files in the state folder would lock the daemons out */
 	rc = daemon_become_owner(cli->conf->intake.state_path, &e);
 	if (rc == 0)
@@ -107,7 +108,7 @@ replay(const struct cli *cli, struct pipeline_again *how, bool is_dry,
 		cli_complain(&e);
 		return cli_exit_code(&e);
 	}
-	rc = run(p, how, names, count, &n, &e);
+	rc = run(p, &how, names, count, &n, &e);
 	pipeline_close(&p);
 	(void)printf("%" PRIu64 " mails, %" PRIu64 " %s, %" PRIu64
 		     " %s, %" PRIu64 " in other hands, %" PRIu64

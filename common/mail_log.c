@@ -97,7 +97,7 @@ mail_log(const struct envelope *env, const struct outcome *o, uint64_t size,
 	    env->recipient_count, (unsigned long long)size,
 	    bracketed(o->message_id, id), mail_log_value(o->org_name, org),
 	    mail_log_value(o->domain, domain),
-	    (unsigned long long)(o->stored + o->duplicates),
+	    (unsigned long long)o->stored + o->duplicates,
 	    (unsigned long long)o->duplicates, partial, (long long)ms, status,
 	    reply, o->is_forwarded ? ": forwarded" : "", why);
 }

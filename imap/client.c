@@ -295,7 +295,7 @@ imap_client_select(struct imap_client *c, const char *name, bool is_read_only,
     struct imap_mailbox *m, struct err *e)
 {
 	char *quoted = imap_name_quoted(&c->names, name);
-	struct imap_reply r;
+	struct imap_reply r = { .kind = IMAP_REPLY_DONE };
 	int rc;
 
 	*m = (struct imap_mailbox){ 0 };

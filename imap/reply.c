@@ -202,9 +202,8 @@ static void
 parse_flags(struct imap_tokens *t, struct imap_fetch *f)
 {
 	struct bytes value;
-	enum imap_token token;
 
-	while ((token = imap_token_next(t, &value)) == IMAP_TOKEN_ATOM)
+	while (imap_token_next(t, &value) == IMAP_TOKEN_ATOM)
 		if (is_word(&value, "\\Deleted"))
 			f->is_deleted = true;
 }

@@ -106,13 +106,10 @@ wait_for_news(struct imap_box *b, struct imap_client *c, struct err *e)
 	bool has_later = b->memory != NULL && b->memory->later_count > 0;
 	struct imap_reply done;
 
-	if (b->is_away)
-		(void)sleep_ms(b, wait_ms);
-	else if (c->can & IMAP_CAN_IDLE)
+	if (!b->is_away && (c->can & IMAP_CAN_IDLE) != 0)
 		return imap_client_idle(
 		    c, has_later && wait_ms < IDLE_MS ? wait_ms : IDLE_MS, e);
-	else
-		(void)sleep_ms(b, wait_ms);
+	(void)sleep_ms(b, wait_ms);
 	return b->stop->asked ? 0 : imap_client_run(c, &done, e, "NOOP");
 }
 

@@ -27,9 +27,9 @@ struct name_entry {
 	enum name_state state;
 	bool is_queued;     /* pending, and in one of the resolver's queues */
 	bool in_background; /* which of them */
-	signed char confirmed; /* 1 its name leads back to it, 0 not, -1 ? */
-	int64_t expires_ms;    /* monotonic */
-	char *name;            /* owned; of before while it is pending */
+	int confirmed;      /* 1 its name leads back to it, 0 not, -1 ? */
+	int64_t expires_ms; /* monotonic */
+	char *name;         /* owned; of before while it is pending */
 };
 TAILQ_HEAD(name_queue, name_entry);
 

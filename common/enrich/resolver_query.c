@@ -129,7 +129,7 @@ set_name(struct name_entry *entry, const char *name, int confirmed)
 {
 	free(entry->name);
 	entry->name = name != NULL ? xstrdup(name) : NULL;
-	entry->confirmed = (signed char)confirmed;
+	entry->confirmed = confirmed;
 }
 
 static void

@@ -156,7 +156,7 @@ write_arrival(struct json *j, int64_t at)
 	if (at == INT64_MIN)
 		return;
 	clock_plain(at, text);
-	*strchr(text, ' ') = 'T';
+	text[strlen("YYYY-MM-DD")] = 'T';
 	json_field(j, "arrival_date", text);
 }
 

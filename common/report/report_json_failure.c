@@ -92,7 +92,7 @@ snake_case(const char *name, char key[KEY_SIZE])
 {
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i < KEY_SIZE - 1; i++)
+	for (i = 0; i < KEY_SIZE - 1 && name[i] != '\0'; i++)
 		key[i] = (char)(name[i] == '-' ? '_' : name[i]);
 	key[i] = '\0';
 }

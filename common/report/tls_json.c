@@ -201,9 +201,7 @@ tls_json_read(json_t **root, struct reader *in,
 	/* the last one of several members of a name counts, as everywhere */
 	tree = json_load_callback(
 	    scan, &s, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &why);
-	if (tree == NULL)
-		rc = fail(&s, &why, e);
-	else if (s.err.kind != ERR_NONE || scan_tail(&s) < 0)
+	if (tree == NULL || s.err.kind != ERR_NONE || scan_tail(&s) < 0)
 		rc = fail(&s, &why, e);
 	else if (!json_is_object(tree))
 		rc = err_set(e, ERR_MALFORMED, "JSON: no object");
