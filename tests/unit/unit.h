@@ -17,6 +17,16 @@
 #define UNIT_MAX 256
 
 /*
+ * Are we below valgrind, where bulk takes minutes and shows nothing that the
+ * first megabyte did not?
+ */
+static inline bool
+unit_is_slow(void)
+{
+	return getenv("INTAKE_TEST_VALGRIND") != NULL;
+}
+
+/*
  * Is the program as fast and as small as it will be? Sanitizers and valgrind
  * have a pace and a memory of their own: no bounds then.
  */
@@ -26,7 +36,7 @@ unit_has_bounds(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	return false;
 #else
-	return getenv("INTAKE_TEST_VALGRIND") == NULL;
+	return !unit_is_slow();
 #endif
 }
 
