@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # check.sh - install what the tests need, build, and run all of them.
 #   ./check.sh         what every change must pass
-#   ./check.sh --full  and make distcheck, the fresh machine, the benchmark
-# One stage can be named instead: ./check.sh build asan tsan valgrind options package integration
+#   ./check.sh --full  and make distcheck, the fresh machine, the benchmark, the slow analyser
+# One stage can be named instead: ./check.sh build analysis asan tsan valgrind options package integration
 # The last line counts everything: "N passed, N failed, N skipped".
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -88,6 +88,15 @@ stage_build() {
 	make_check build
 }
 
+stage_analysis() {
+	local tool
+	build build || return 0
+	for tool in ${1:-gcc tidy cppcheck clang}; do
+		one "analysis-$tool" env builddir="$top/build" tests/analysis.sh "$tool"
+	done
+}
+stage_analysis_deep() { stage_analysis clang-deep; }
+
 stage_asan() {
 	build build-asan --enable-sanitizers || return 0
 	make_check build-asan
@@ -135,9 +144,9 @@ stage_distcheck() { one distcheck make -C build distcheck; }
 stage_fresh() { one fresh tests/fresh.sh; }
 stage_bench() { one bench make -C build bench; }
 
-stages=(build asan tsan valgrind options package integration)
+stages=(build analysis asan tsan valgrind options package integration)
 case ${1:-} in
---full) stages+=(distcheck fresh bench) ;;
+--full) stages+=(distcheck fresh bench analysis_deep) ;;
 --*) sed -n '3,7p' "$0" >&2 && exit 2 ;;
 ?*) stages=("$@") ;;
 esac
