@@ -3,7 +3,7 @@
 # check.sh - install what the tests need, build, and run all of them.
 #   ./check.sh         what every change must pass
 #   ./check.sh --full  and make distcheck, the fresh machine, the benchmark, the slow analyser
-# One stage can be named instead: ./check.sh build analysis asan tsan valgrind options package integration
+# One stage can be named instead: ./check.sh build analysis asan tsan valgrind options package integration faults
 # The last line counts everything: "N passed, N failed, N skipped".
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -134,6 +134,13 @@ stage_integration() {
 	fi
 }
 
+# a storm with a new seed: with all that is around it, three minutes
+stage_faults() {
+	build build || return 0
+	one faults env builddir="$top/build" ORACLE_PYTHON="$venv/bin/python" timeout 600 tests/faults/run 120
+	grep -E '^(seed|skipped|[0-9]+ mails)' "$logs/faults.log" || true
+}
+
 stage_options() { one options tests/options.sh; }
 stage_package() {
 	build build || return 0
@@ -144,7 +151,7 @@ stage_distcheck() { one distcheck make -C build distcheck; }
 stage_fresh() { one fresh tests/fresh.sh; }
 stage_bench() { one bench make -C build bench; }
 
-stages=(build analysis asan tsan valgrind options package integration)
+stages=(build analysis asan tsan valgrind options package integration faults)
 case ${1:-} in
 --full) stages+=(distcheck fresh bench analysis_deep) ;;
 --*) sed -n '3,7p' "$0" >&2 && exit 2 ;;

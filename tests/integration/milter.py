@@ -227,8 +227,8 @@ class Postfix:
 class Sendmail:
     """flags: of the milter, ", F=T"."""
 
-    def __init__(self, top, milter, sink, flags=""):
-        self.folder, self.port = top / "sendmail", free_port()
+    def __init__(self, top, milter, sink, flags="", port=None):
+        self.folder, self.port = top / "sendmail", port or free_port()
         run = subprocess.run([str(SERVERS / "sendmail-up"), str(self.folder), str(self.port),
                               "local:%s%s" % (milter.socket, flags), str(sink.port)],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=240)
