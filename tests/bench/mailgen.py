@@ -9,6 +9,8 @@ them: a zip as the whole body, gzip beside text, gzip beside HTML.
 import base64
 import gzip
 import io
+import itertools
+import math
 import os
 import sys
 import zipfile
@@ -19,6 +21,10 @@ from report import BEGIN, DAY, record, report_xml  # noqa: E402
 
 # records in a report: in so many of 1000 reports
 RECORDS = {1: 350, 2: 200, 3: 120, 4: 80, 5: 75, 7: 60, 10: 60, 20: 35, 50: 15, 100: 5}
+
+
+# the mix of the speed table: log-normal with this mean, and now and then a huge one
+MEAN, SIGMA, HUGE_EVERY, HUGE = 12, 1.2, 250, 2000
 
 
 def packed(rng, name, xml):
@@ -46,17 +52,26 @@ def mail_of(org, domain, report_id, name, kind, data, text=None):
                      + part + ["", "--=_b--"]) + "\n"
 
 
-def mails(count, seed=1):
-    """(report_id, number of records, mail) for each."""
+def mails(count, seed=1, sizes=None):
+    """(report_id, number of records, mail) for each; sizes: the numbers, as drawn by default."""
     rng = Random(seed)
     for n in range(count):
         org, domain = "reporter-%d.example" % rng.randrange(50), "d%d.test.example" % rng.randrange(20)
         report_id, begin = "bench-%d-%06d" % (seed, n), BEGIN + DAY * rng.randrange(60)
-        records = [record(rng, domain) for _ in range(rng.choices(list(RECORDS), list(RECORDS.values()))[0])]
+        size = next(sizes) if sizes else rng.choices(list(RECORDS), list(RECORDS.values()))[0]
+        records = [record(rng, domain) for _ in range(size)]
         xml = report_xml(records, org=org, domain=domain, report_id=report_id, begin=begin).encode()
         name, kind, data = packed(rng, "%s!%s!%d!%d" % (org, domain, begin, begin + DAY - 1), xml)
         text = None if kind == "application/zip" else rng.choice(("text/plain", "text/html"))
         yield report_id, len(records), mail_of(org, domain, report_id, name, kind, data, text)
+
+
+def mixed(count, seed=1):
+    """The same with the sizes of the speed table."""
+    rng, mu = Random("sizes %d" % seed), math.log(MEAN) - SIGMA ** 2 / 2
+    sizes = (HUGE if n % HUGE_EVERY == HUGE_EVERY // 2 else max(1, round(rng.lognormvariate(mu, SIGMA)))
+             for n in itertools.count())
+    return mails(count, seed, sizes)
 
 
 def write(count, folder, seed=1):

@@ -74,11 +74,15 @@ def jump_clock(world, rng):
 
 def fill_disk(world, rng):
     """All of database, quarantine and temporary files; on a file system of their own."""
-    ballast = world.disk / "ballast"
-    free = shutil.disk_usage(world.disk).free
+    ballast, left = world.disk / "ballast", rng.choice((0, 4096, 65536))
     fd = os.open(ballast, os.O_CREAT | os.O_RDWR | os.O_TRUNC)
     try:
-        os.posix_fallocate(fd, 0, max(4096, free - rng.choice((0, 4096, 65536))))
+        for _ in range(10):  # the daemon takes its share meanwhile
+            try:
+                os.posix_fallocate(fd, 0, max(4096, shutil.disk_usage(world.disk).free - left))
+                break
+            except OSError:
+                left += 65536
         time.sleep(rng.uniform(0.5, 4))
     finally:
         os.close(fd)

@@ -11,6 +11,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,14 +86,17 @@ def trouble(world, seed, end):
     while (left := end - time.monotonic()) > 0:
         time.sleep(min(left, rng.expovariate(1 / FAULT_EVERY_S)))
         if time.monotonic() < end:
-            world.fault(rng)
+            try:
+                world.fault(rng)
+            except Exception as e:  # pylint: disable=broad-except
+                world.failed.append("%s: %s" % (type(e).__name__, e))
 
 
 def storm(worlds, seed, seconds):
     end = time.monotonic() + seconds
     for w in worlds:
         w.begin()
-    threads = [threading.Thread(target=trouble, args=(w, seed, end)) for w in worlds]
+    threads = [threading.Thread(target=trouble, args=(w, seed, end), daemon=True) for w in worlds]
     for t in threads:
         t.start()
     for t in threads:
@@ -112,7 +116,7 @@ def tell(worlds):
                                                           len(outcome.lost), len(outcome.doubled), waiting,
                                                           outcome.kept_reports, outcome.kept_again))
         print("           " + " ".join("%s=%d" % item for item in sorted(w.faults.items())))
-        for line in (outcome.lost + outcome.doubled)[:20]:
+        for line in (outcome.lost + outcome.doubled)[:20] + ["a fault failed: " + text for text in w.failed[:20]]:
             print("           " + line)
         sums.update(mails=len(mails), records=records, faults=faults, lost=len(outcome.lost), doubled=len(outcome.doubled),
                     waiting=waiting)
@@ -129,6 +133,7 @@ def main():
     if os.geteuid() != 0:
         print("needs root, for the servers")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     top = pathlib.Path(tempfile.mkdtemp(prefix="dmarc-intake-storm."))
     top.chmod(0o711)

@@ -85,7 +85,7 @@ class World:
         self.control = faults.Control(top / "control")
         self.socket = top / "sock"
         self.next_s, self.is_over, self.lock = 0.0, False, threading.Lock()
-        self.faults = {}
+        self.faults, self.failed = {}, []
         self.daemon = self.proxy = None
         self.start()
 
