@@ -3,8 +3,10 @@
  * lmtp_send.c - a plain LMTP client (RFC 2033) for tests and quickstart.sh:
  * sends files as mails over some connections at once, and counts replies.
  *
- * lmtp_send [-q] [-c connections] [-n times] [-f from] [-t to]...
+ * lmtp_send [-q] [-c connections] [-n times] [-r rate] [-f from] [-t to]...
  *     unix:PATH|inet:ADDRESS:PORT FILE...
+ * With -r so many mails are begun in a second, and the summary says how long
+ * the replies to their data took.
  * Exit code: 0 when each recipient of each mail got a 2xx, else 1.
  */
 #include <errno.h>
@@ -32,6 +34,8 @@ struct job {
 	char **file;
 	long file_count, mail_count;
 	bool quiet;
+	double rate, start; /* mails a second; 0: as they go */
+	float *took;        /* for each mail, from its dot to the reply */
 	_Atomic long next, class_count[6]; /* replies by their first digit */
 	_Atomic long lost;                 /* mails without an answer */
 };
@@ -41,6 +45,15 @@ struct client {
 	FILE *in, *out;
 	char line[1024];
 };
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
 
 static int
 connect_unix(const char *path)
@@ -193,9 +206,10 @@ count(struct job *job, const char *file, const struct client *c, int code)
 
 /* -1: the connection is of no more use. */
 static int
-send_mail(struct job *job, struct client *c, const char *file)
+send_mail(struct job *job, struct client *c, const char *file, float *took)
 {
 	int code, i, accepted = 0;
+	double sent;
 
 	if (command(c, "MAIL FROM:<%s>", job->from) != 250)
 		return -1;
@@ -211,12 +225,25 @@ send_mail(struct job *job, struct client *c, const char *file)
 		return command(c, "RSET") == 250 ? 0 : -1;
 	if (command(c, "DATA") != 354 || send_file(c, file) != 0)
 		return -1;
+	sent = now();
 	for (i = 0; i < accepted; i++) {
 		if ((code = reply(c)) < 0)
 			return -1;
 		count(job, file, c, code);
 	}
+	*took = (float)(now() - sent);
 	return 0;
+}
+
+static void
+wait_for_turn(const struct job *job, long n)
+{
+	double left = job->start + (double)n / job->rate - now();
+	struct timespec ts = { .tv_sec = (time_t)left };
+
+	ts.tv_nsec = (long)((left - (double)ts.tv_sec) * 1e9);
+	if (left > 0)
+		(void)nanosleep(&ts, NULL);
 }
 
 static void *
@@ -229,11 +256,13 @@ run(void *arg)
 	while ((n = job->next++) < job->mail_count) {
 		const char *file = job->file[n % job->file_count];
 
+		if (job->rate > 0)
+			wait_for_turn(job, n);
 		if (c.in == NULL && client_open(&c, job->address) < 0) {
 			job->lost++;
 			continue;
 		}
-		if (send_mail(job, &c, file) < 0) {
+		if (send_mail(job, &c, file, &job->took[n]) < 0) {
 			(void)fprintf(
 			    stderr, "%s: lost, last reply: %s\n", file, c.line);
 			job->lost++;
@@ -246,33 +275,40 @@ run(void *arg)
 	return NULL;
 }
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static int
 usage(void)
 {
 	(void)fputs("usage: lmtp_send [-q] [-c connections] [-n times]"
-		    " [-f from] [-t to]...\n"
+		    " [-r rate] [-f from] [-t to]...\n"
 		    "       unix:PATH|inet:ADDRESS:PORT FILE...\n",
 	    stderr);
 	return 2;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
 }
 
 static void
 summary(const struct job *job, double seconds)
 {
 	(void)printf("mails=%ld seconds=%.3f rate=%.1f 2xx=%ld 4xx=%ld "
-		     "5xx=%ld lost=%ld\n",
+		     "5xx=%ld lost=%ld",
 	    job->mail_count, seconds, (double)job->mail_count / seconds,
 	    (long)job->class_count[2], (long)job->class_count[4],
 	    (long)job->class_count[5], (long)job->lost);
+	if (job->rate > 0) {
+		qsort(
+		    job->took, (size_t)job->mail_count, sizeof(float), compare);
+		(void)printf(" p50_ms=%.3f p99_ms=%.3f",
+		    (double)job->took[job->mail_count / 2] * 1e3,
+		    (double)job->took[job->mail_count * 99 / 100] * 1e3);
+	}
+	(void)puts("");
 }
 
 int
@@ -281,16 +317,17 @@ main(int argc, char **argv)
 	struct job job = { .from = "noreply@reporter.example" };
 	long connections = 1, times = 1, i;
 	pthread_t *thread;
-	double start;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "qc:n:f:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "qc:n:r:f:t:")) != -1) {
 		if (opt == 'q')
 			job.quiet = true;
 		else if (opt == 'c')
 			connections = strtol(optarg, NULL, 10);
 		else if (opt == 'n')
 			times = strtol(optarg, NULL, 10);
+		else if (opt == 'r')
+			job.rate = strtod(optarg, NULL);
 		else if (opt == 'f')
 			job.from = optarg;
 		else if (opt == 't' && job.to_count < TO_MAX)
@@ -306,16 +343,19 @@ main(int argc, char **argv)
 	job.file = argv + optind + 1;
 	job.file_count = argc - optind - 1;
 	job.mail_count = job.file_count * times;
-	if ((thread = calloc((size_t)connections, sizeof(*thread))) == NULL)
+	job.took = calloc((size_t)job.mail_count, sizeof(*job.took));
+	thread = calloc((size_t)connections, sizeof(*thread));
+	if (job.took == NULL || thread == NULL)
 		return 1;
-	start = now();
+	job.start = now();
 	for (i = 0; i < connections; i++)
 		if (pthread_create(&thread[i], NULL, run, &job) != 0)
 			return 1;
 	for (i = 0; i < connections; i++)
 		(void)pthread_join(thread[i], NULL);
 	free(thread);
-	summary(&job, now() - start);
+	summary(&job, now() - job.start);
+	free(job.took);
 	return job.lost > 0 ||
 	       job.class_count[2] != job.mail_count * job.to_count;
 }
