@@ -16,6 +16,7 @@ import zlib
 
 import pytest
 from conftest import COMMAND
+from quine import gzip_quine, zip_quine
 
 SECONDS, MIB = 2.0, 64
 RUN = """
@@ -135,6 +136,12 @@ BOMBS = {
     "42.zip in a mail": (lambda: mailed(forty_two()), "packed more than 4 times"),
     "42.zip, less deep": (lambda: forty_two(3), "members"),
     "zip in zip, 60 deep": (lambda: nested(60), "packed more than 4 times"),
+    "gzip that holds itself": (gzip_quine, "packed more than 4 times"),
+    "gzip that holds itself, in a mail": (lambda: mailed(gzip_quine(), b"application/gzip"), "packed more than 4 times"),
+    "zip that holds itself": (zip_quine, "packed more than 4 times"),
+    "zip that holds itself, in a mail": (lambda: mailed(zip_quine()), "packed more than 4 times"),
+    "100 zips that hold themselves": (lambda: mailed(zipped(*(("%d.zip" % i, zip_quine()) for i in range(99)))),
+                                      "packed more than 4 times"),
     "gzip, 1000 to 1": (lambda: gzipped([HEAD] + [b" " * (1 << 20)] * 200 + [TAIL], 9), "times its size"),
     "gzip, 1000 to 1, in a mail": (
         lambda: mailed(gzipped([HEAD] + [b" " * (1 << 20)] * 200 + [TAIL], 9)), "times its size"),
@@ -237,6 +244,12 @@ def run(path):
 def is_instrumented():
     """A sanitizer takes memory and time of its own."""
     return b"__asan_init" in COMMAND.read_bytes()
+
+
+def test_they_do_hold_themselves():
+    assert gzip.decompress(gzip_quine()) == gzip_quine()
+    with zipfile.ZipFile(io.BytesIO(zip_quine())) as z:
+        assert z.namelist() == ["r.zip"] and z.testzip() is None and z.read("r.zip") == zip_quine()
 
 
 @pytest.mark.parametrize("name", BOMBS)
