@@ -341,6 +341,14 @@ verb_of(struct cursor *in)
 	return LMTP_UNKNOWN;
 }
 
+bool
+lmtp_command_is_chunk(const char *line, size_t len)
+{
+	struct cursor in = { line, line + len };
+
+	return take_word(&in, "BDAT");
+}
+
 /* NUL and controls are in no command; past ASCII only where utf8_may. */
 static bool
 has_bad_bytes(const char *line, size_t len, bool utf8_may)
@@ -366,6 +374,10 @@ lmtp_command_parse(
 	while (in.end > in.p && in.end[-1] == ' ')
 		in.end--;
 	c->verb = verb_of(&in);
+	if (c->verb == LMTP_UNKNOWN && lmtp_command_is_chunk(line, len)) {
+		c->verb = LMTP_BDAT;
+		return LMTP_REPLY_UNKNOWN;
+	}
 	if (has_bad_bytes(
 		line, len, c->verb == LMTP_MAIL || c->verb == LMTP_RCPT))
 		return LMTP_REPLY_BAD_BYTES;

@@ -56,4 +56,10 @@ struct lmtp_command {
 enum lmtp_reply lmtp_command_parse(
     struct lmtp_command *c, const char *line, size_t len, bool utf8);
 
+/*
+ * Does it start as BDAT does, whatever follows? Behind a line that means BDAT
+ * and cannot be read there are bytes that are no commands.
+ */
+bool lmtp_command_is_chunk(const char *line, size_t len);
+
 #endif

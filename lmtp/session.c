@@ -390,6 +390,14 @@ obey(struct session *s, const struct bytes *line)
 	return c.verb != LMTP_BDAT;
 }
 
+/* start: of a line that was too long. Does the conversation go on? */
+static bool
+refuse_long(struct session *s, const struct bytes *start)
+{
+	reply(s, LMTP_REPLY_LINE_TOO_LONG);
+	return !lmtp_command_is_chunk(start->data, start->len);
+}
+
 /* After each command; the answer of a mail leaves unless more waits. */
 static void
 check_answer(struct session *s)
@@ -416,7 +424,7 @@ converse(struct session *s)
 		if (ev == LMTP_EVENT_INPUT)
 			goes_on = obey(s, &line);
 		else if (ev == LMTP_EVENT_LONG)
-			reply(s, LMTP_REPLY_LINE_TOO_LONG);
+			goes_on = refuse_long(s, &line);
 		else
 			goes_on = end(s, ev);
 		check_answer(s);

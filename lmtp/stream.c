@@ -200,8 +200,11 @@ lmtp_stream_line(struct lmtp_stream *s, bool is_in_mail, struct bytes *line)
 		}
 		if (unread > 0 && until_ms == 0)
 			until_ms = clock_mono_ms() + s->command_ms;
-		if (end != NULL || unread >= max)
+		if (end != NULL || unread >= max) {
+			memcpy(s->start, s->in + s->at, sizeof(s->start));
+			*line = (struct bytes){ s->start, sizeof(s->start) };
 			return skip_line(s, until_ms, is_in_mail);
+		}
 		ev = fill(s,
 		    unread > 0 ? until_ms : clock_mono_ms() + s->idle_ms,
 		    is_in_mail);

@@ -35,6 +35,7 @@ struct lmtp_stream {
 	/* what the session's conf says; may change between two calls */
 	int64_t idle_ms, command_ms;
 	size_t line_max;
+	char start[8]; /* of a line that was too long */
 };
 
 /* line_max may be lowered later, and is no use above the value of now. */
@@ -44,7 +45,8 @@ void lmtp_stream_open(
 /*
  * The next command line, without its line end (CRLF; a bare LF is taken for
  * one), borrowed until the next call. is_in_mail: a mail is under way, so a
- * stop of the server gives it the time of one command.
+ * stop of the server gives it the time of one command. LMTP_EVENT_LONG: *line
+ * has its first bytes.
  */
 enum lmtp_event lmtp_stream_line(
     struct lmtp_stream *s, bool is_in_mail, struct bytes *line);
