@@ -144,6 +144,12 @@ note_report(struct run *r, const struct report *report)
 	o->has_aggregate |= report->kind == REPORT_AGGREGATE;
 	o->has_failure |= report->kind == REPORT_FAILURE;
 	o->has_tls |= report->kind == REPORT_TLS;
+	if (report->kind == REPORT_AGGREGATE && g->is_followed) {
+		err_set(&e, ERR_MALFORMED,
+		    "another report begins behind report %.128s",
+		    g->report_id != NULL ? g->report_id : "?");
+		fault_add(r, &e);
+	}
 	if (g->unreadable_count == 0)
 		return;
 	o->unreadable += g->unreadable_count;
@@ -310,6 +316,11 @@ run_message(struct run *r, struct err *e)
 			err_add(e, "%s", att.name);
 		if (rc < 0 && sort_out(r, is_report, e) < 0)
 			return -1;
+	}
+	if (message_has_unseen(r->message)) {
+		err_set(e, ERR_MALFORMED,
+		    "outside of the parts of the mail there may be one more");
+		return sort_out(r, false, e);
 	}
 	return 0;
 }

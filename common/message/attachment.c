@@ -111,7 +111,7 @@ is_base64(const char *p, size_t len)
 		line++;
 	if (line < 16 || (line < len && !text_is_space(p[line])))
 		return false;
-	in = attachment_base64(reader_of_bytes(p, len));
+	in = attachment_base64(reader_of_bytes(p, len), NULL);
 	n = reader_read_full(in, head, sizeof(head), &e);
 	reader_close(&in);
 	if (n <= 0)

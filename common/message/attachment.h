@@ -56,8 +56,9 @@ struct reader *attachment_gzip(
 /*
  * Decode base64 (in is owned from here on). What is not of its alphabet is
  * skipped, padding may be missing, and several pieces may follow each other.
+ * has_field (foreign, or NULL) is set when fields of a part stand among it.
  */
-struct reader *attachment_base64(struct reader *in);
+struct reader *attachment_base64(struct reader *in, bool *has_field);
 
 /* A zip file, from a copy of its bytes. */
 struct zip;

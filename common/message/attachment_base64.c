@@ -18,6 +18,7 @@
 struct base64 {
 	struct reader reader;
 	struct reader *in; /* owned */
+	bool *has_field;   /* foreign, or NULL */
 	uint32_t bits;     /* the digits of a group that is not complete */
 	unsigned digits;   /* how many of them: 0 to 3 */
 	bool ended;
@@ -77,6 +78,22 @@ decode_groups(struct base64 *b, unsigned char *to, size_t *i, size_t end)
 }
 
 /*
+ * Is it the hyphen of Content-Type or Content-Transfer-Encoding? Where a
+ * boundary is broken, the next part stands in this one.
+ */
+static bool
+is_of_field(const unsigned char *p, const unsigned char *end)
+{
+	static const char type[] = "-Type:", encoding[] = "-Transfer-E";
+	size_t len = (size_t)(end - p);
+
+	return (len >= sizeof(type) - 1 &&
+		   memcmp(p, type, sizeof(type) - 1) == 0) ||
+	       (len >= sizeof(encoding) - 1 &&
+		   memcmp(p, encoding, sizeof(encoding) - 1) == 0);
+}
+
+/*
  * Decode the n bytes at chunk + LEAD to its start. With 3 digits left over,
  * the first one read makes 3 bytes: the lead keeps them off what is unread.
  */
@@ -91,8 +108,12 @@ decode(struct base64 *b, size_t n)
 			to = decode_groups(b, to, &i, LEAD + n);
 		if (i == LEAD + n)
 			break;
-		if ((v = b->value[b->chunk[i]]) == SKIP)
+		if ((v = b->value[b->chunk[i]]) == SKIP) {
+			if (b->chunk[i] == '-' && b->has_field != NULL &&
+			    is_of_field(&b->chunk[i], &b->chunk[LEAD + n]))
+				*b->has_field = true;
 			continue;
+		}
 		if (v == PAD) {
 			to = flush(b, to);
 			continue;
@@ -144,7 +165,7 @@ base64_close(struct reader *r)
 }
 
 struct reader *
-attachment_base64(struct reader *in)
+attachment_base64(struct reader *in, bool *has_field)
 {
 	struct base64 *b = xmalloc(sizeof(*b));
 
@@ -152,6 +173,7 @@ attachment_base64(struct reader *in)
 	b->reader.read = base64_read;
 	b->reader.close = base64_close;
 	b->in = in;
+	b->has_field = has_field;
 	make_values(b->value);
 	return &b->reader;
 }

@@ -44,7 +44,7 @@ take_part(struct feedback *f, struct parts *parts, struct reader **in,
     const char *p, size_t len)
 {
 	if (is_base64(p, len))
-		*in = attachment_base64(*in);
+		*in = attachment_base64(*in, NULL);
 	f->sample = parts_sample(parts);
 	return 1;
 }

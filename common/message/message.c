@@ -113,6 +113,7 @@ next_stream(struct message *m, struct reader **in, struct err *e)
 			set_name(m, l->name_len, ": %s", name);
 		if (rc != 0)
 			return rc < 0 ? err_add(e, "%s", m->name) : 1;
+		m->has_unseen |= l->parts != NULL && parts_has_unseen(l->parts);
 		layer_close(l);
 		m->layer_count--;
 	}
@@ -180,7 +181,7 @@ unwrap(struct message *m, struct reader **in, enum content *content,
 			return push(m, LAYER_MAIL, in, *packed, e);
 		m->was_base64 = m->was_base64 || *content == CONTENT_BASE64;
 		*in = *content == CONTENT_BASE64
-			  ? attachment_base64(*in)
+			  ? attachment_base64(*in, NULL)
 			  : attachment_gzip(*in, &m->budget);
 	}
 }

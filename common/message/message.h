@@ -77,6 +77,12 @@ const char *attachment_repair(struct message *m, unsigned *at);
 bool message_looks_like_report(const struct message *m);
 
 /*
+ * Asked at the end: does something stand outside of the parts, as where a
+ * boundary is broken, that may be one more?
+ */
+bool message_has_unseen(const struct message *m);
+
+/*
  * A bounce or a receipt: what is in it is a mail that was sent from here, and
  * no report for us.
  */

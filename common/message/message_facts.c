@@ -127,6 +127,13 @@ message_looks_like_report(const struct message *m)
 }
 
 bool
+message_has_unseen(const struct message *m)
+{
+	return m->has_unseen ||
+	       (m->parts != NULL && parts_has_unseen(m->parts));
+}
+
+bool
 message_is_notice(const struct message *m)
 {
 	return m->evidence.is_notice;

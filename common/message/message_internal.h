@@ -23,6 +23,7 @@ struct message {
 	struct layer mail;
 	struct parts *parts; /* of the mail, foreign; NULL: a bare file */
 	bool bare_is_taken;
+	bool has_unseen;                  /* in a mail that is closed again */
 	struct evidence evidence;         /* that a report was meant */
 	struct layer layers[NESTING_MAX]; /* open ones, outermost first */
 	unsigned layer_count;

@@ -14,6 +14,7 @@
 #include "common/base/buf.h"
 #include "common/message/feedback_part.h"
 #include "common/message/header_guard.h"
+#include "common/message/outside.h"
 #include "common/message/part.h"
 #include "common/message/part_content.h"
 #include "common/message/plain.h"
@@ -24,6 +25,7 @@ struct parts {
 	GMimeMessage *message;
 	GMimePartIter *iter; /* NULL: no part at all */
 	bool is_begun, is_over;
+	bool has_unseen; /* something like a part stands outside of them */
 	uint64_t count;
 	const struct conf_limits *limits; /* foreign */
 	struct spill *raw;                /* foreign */
@@ -67,6 +69,26 @@ stream_of(struct spill *raw, struct err *e)
 	return stream;
 }
 
+/* The iterator leaves out the outermost multipart of a mail: not this. */
+static void
+look_outside(struct parts *p, GMimeObject *object)
+{
+	const char *before, *behind;
+
+	if (GMIME_IS_MESSAGE_PART(object))
+		object = GMIME_OBJECT(g_mime_message_part_get_message(
+		    GMIME_MESSAGE_PART(object)));
+	if (object != NULL && GMIME_IS_MESSAGE(object))
+		object = g_mime_message_get_mime_part(GMIME_MESSAGE(object));
+	if (object == NULL || !GMIME_IS_MULTIPART(object))
+		return;
+	before = g_mime_multipart_get_prologue(GMIME_MULTIPART(object));
+	behind = g_mime_multipart_get_epilogue(GMIME_MULTIPART(object));
+	if ((before != NULL && outside_may_be_part(before, strlen(before))) ||
+	    (behind != NULL && outside_may_be_part(behind, strlen(behind))))
+		p->has_unseen = true;
+}
+
 /* Let GMime build its tree of the mail. */
 static int
 parse(struct parts *p, struct err *e)
@@ -83,8 +105,10 @@ parse(struct parts *p, struct err *e)
 	p->message = g_mime_parser_construct_message(parser, NULL);
 	g_object_unref(parser);
 	g_object_unref(stream);
-	if (p->message != NULL)
-		p->iter = g_mime_part_iter_new(GMIME_OBJECT(p->message));
+	if (p->message == NULL)
+		return 0;
+	p->iter = g_mime_part_iter_new(GMIME_OBJECT(p->message));
+	look_outside(p, GMIME_OBJECT(p->message));
 	return 0;
 }
 
@@ -247,7 +271,10 @@ next_in_tree(struct parts *p, struct reader **content, struct err *e)
 
 	while ((rc = advance(p, e)) == 1) {
 		object = g_mime_part_iter_get_current(p->iter);
-		if (is_in_sample(p, object) || !GMIME_IS_PART(object))
+		if (is_in_sample(p, object))
+			continue;
+		look_outside(p, object);
+		if (!GMIME_IS_PART(object))
 			continue;
 		p->current = (struct part){
 			.charset = g_mime_object_get_content_type_parameter(
@@ -267,8 +294,15 @@ parts_next(
     struct parts *p, struct reader **content, const char **name, struct err *e)
 {
 	*name = p->name;
+	p->has_unseen |= p->current.has_field;
 	return p->is_plain ? next_plain(p, content)
 			   : next_in_tree(p, content, e);
+}
+
+bool
+parts_has_unseen(const struct parts *p)
+{
+	return p->has_unseen || p->current.has_field;
 }
 
 const struct part *

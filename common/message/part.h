@@ -44,6 +44,11 @@ bool parts_is_plain(const struct parts *p);
 int parts_next(
     struct parts *p, struct reader **content, const char **name, struct err *e);
 
+/*
+ * After the last part: does something stand outside of them that may be one?
+ */
+bool parts_has_unseen(const struct parts *p);
+
 /* Is the part that parts_next gave feedback about a mail (RFC 5965)? */
 bool parts_is_feedback(const struct parts *p);
 /*
@@ -57,6 +62,7 @@ struct part {
 	const char *charset;   /* as declared; NULL without */
 	bool is_text;          /* it stands in the mail as it is */
 	bool is_mislabelled;   /* its transfer encoding is another one */
+	bool has_field;        /* fields of another part stand in it: so far */
 	uint64_t joined_lines; /* that a relay folded: so far */
 };
 const struct part *parts_current(const struct parts *p);

@@ -99,7 +99,7 @@ decode(struct reader *raw, GMimeContentEncoding encoding, struct part *about)
 	if (about->is_mislabelled || encoding == GMIME_CONTENT_ENCODING_BINARY)
 		return raw;
 	if (encoding == GMIME_CONTENT_ENCODING_BASE64)
-		return attachment_base64(raw);
+		return attachment_base64(raw, &about->has_field);
 	if (encoding == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE ||
 	    encoding == GMIME_CONTENT_ENCODING_UUENCODE) {
 		reader_close(&raw);

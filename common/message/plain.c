@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/message/outside.h"
 #include "common/message/plain.h"
 
 #define VALUE_BYTES 1024 /* of a field that is looked at */
@@ -401,14 +402,15 @@ take_multipart(struct plain *p, const char *boundary, struct bytes rest)
 	bool is_last = false;
 
 	if (*boundary == '\0' || boundary[strlen(boundary) - 1] == ' ' ||
-	    !next_boundary(boundary, &rest, &body, &is_last) || is_last)
+	    !next_boundary(boundary, &rest, &body, &is_last) || is_last ||
+	    outside_may_be_part(body.data, body.len))
 		return false;
 	while (!is_last)
 		if (!next_boundary(boundary, &rest, &body, &is_last) ||
 		    !take_header(&h, &body, false) || !drop_line_end(&body) ||
 		    !add_part(p, &h.content, &body))
 			return false;
-	return true;
+	return !outside_may_be_part(rest.data, rest.len);
 }
 
 bool

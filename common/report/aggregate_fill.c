@@ -181,6 +181,7 @@ aggregate_conclude(struct builder *b, const struct xml_repair *repair,
 	if (!b->is_closed)
 		return err_set(e, ERR_MALFORMED, "XML: cut short%s%s",
 		    repair->count > 0 ? ": " : "", repair->first);
+	b->rr->report.aggregate.is_followed = repair->is_followed;
 	if (repair->count > 0)
 		builder_note(b, "Invalid XML: %s", repair->first);
 	if (dropped > 0)

@@ -79,6 +79,7 @@ struct aggregate {
 	size_t extension_count;
 	uint64_t record_count;     /* <record> elements that could be read */
 	uint64_t unreadable_count; /* <record> elements that could not */
+	bool is_followed;          /* another report begins behind it, unread */
 };
 
 /* Does the name of an address lead back to it? */

@@ -18,8 +18,9 @@
  */
 #define GAP_MAX (128 * 1024) /* bytes without an event */
 #define ATTRIBUTES_MAX 100   /* of an element, declarations too */
-#define NAMES_MAX 10000      /* different ones; they are all kept */
-#define REPAIRS_MAX 200000   /* each takes a microsecond or two */
+#define TAIL_CHUNK 4096
+#define NAMES_MAX 10000    /* different ones; they are all kept */
+#define REPAIRS_MAX 200000 /* each takes a microsecond or two */
 
 struct xml {
 	const struct xml_handler *handler;
@@ -211,6 +212,50 @@ on_read(void *context, char *p, int len)
 	return (int)n;
 }
 
+/*
+ * What follows the end of the document is no part of it. Is it another one, as
+ * where a broken mail makes one part of two? 1, 0, or -1 and *e.
+ */
+static int
+is_followed(struct xml *x)
+{
+	static const char word[] = "<feedback";
+	const size_t overlap = sizeof(word) - 2;
+	const xmlParserInput *input = x->parser->input;
+	char chunk[TAIL_CHUNK];
+	size_t len, seen = 0;
+	struct err why;
+	ssize_t n;
+
+	if (x->rc != 0 || !is_closed(x) || input == NULL || input->cur == NULL)
+		return 0;
+	len = (size_t)(input->end - input->cur);
+	if (memmem(input->cur, len, word, sizeof(word) - 1) != NULL)
+		return 1;
+	if (len > overlap)
+		len = overlap;
+	memcpy(chunk, input->end - len, len);
+	do {
+		n = reader_read_full(
+		    x->in, chunk + len, sizeof(chunk) - len, &why);
+		if (n < 0 && err_is_temporary(&why)) {
+			*x->e = why;
+			return -1;
+		}
+		if (n < 0) /* a bomb of padding is nobody's loss either */
+			return 0;
+		len += (size_t)n;
+		seen += (size_t)n;
+		if (memmem(chunk, len, word, sizeof(word) - 1) != NULL)
+			return 1;
+		if (len > overlap) {
+			memmove(chunk, chunk + len - overlap, overlap);
+			len = overlap;
+		}
+	} while (n > 0 && seen < GAP_MAX);
+	return 0;
+}
+
 static const xmlSAXHandler events = {
 	.initialized = XML_SAX2_MAGIC,
 	.internalSubset = on_doctype,
@@ -233,6 +278,7 @@ xml_read(struct reader *in, const struct xml_handler *handler, void *context,
 		.e = e,
 		.depth_max = depth_max };
 	xmlSAXHandler sax = events; /* libxml2 wants it writable */
+	int followed;
 
 	memset(repair, 0, sizeof(*repair));
 	x.parser = xmlCreateIOParserCtxt(
@@ -242,6 +288,9 @@ xml_read(struct reader *in, const struct xml_handler *handler, void *context,
 	(void)xmlCtxtUseOptions(x.parser,
 	    XML_PARSE_RECOVER | XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
 	(void)xmlParseDocument(x.parser);
+	if ((followed = is_followed(&x)) < 0)
+		x.rc = -1;
+	repair->is_followed = followed == 1;
 	xmlFreeParserCtxt(x.parser);
 	return x.rc < 0 ? -1 : 0;
 }

@@ -37,6 +37,7 @@ struct xml_handler {
 struct xml_repair {
 	unsigned long count; /* errors that were stepped over */
 	char first[256];     /* "line 5: what was wrong" */
+	bool is_followed;    /* one more document begins behind this one */
 };
 
 /* Once in a process, before the first xml_read. */

@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_zip(in, &budget);
 		break;
 	case 2:
-		in = attachment_base64(in);
+		in = attachment_base64(in, NULL);
 		(void)fuzz_drain(in, size);
 		reader_close(&in);
 		break;
