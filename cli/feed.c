@@ -4,7 +4,8 @@
  * in: paths (source.c)    out: verdicts, counted; complaints on stderr
  *
  * Several threads take turns at the source, so that the mails in hand share
- * a transaction or a bulk request.
+ * a transaction or a bulk request, or are read on all processors. Where the
+ * order counts, each waits with its reports until those before it are done.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -30,6 +31,8 @@ struct shift {
 	struct progress *bar; /* NULL: none */
 	int rc;               /* of the last source_next; -1: *e ends it */
 	struct err *e;
+	uint64_t taken, turn; /* mails; the one that may be stored now */
+	pthread_cond_t turned;
 };
 
 /* "FILE: reason": both may hold strangers' text. */
@@ -116,6 +119,8 @@ heed_source(struct shift *sh, const char *name, struct err *e)
 
 /* A mail that one thread has in hand. */
 struct hand {
+	struct shift *shift;
+	uint64_t number; /* in the order of the source */
 	struct spill mail;
 	char *name; /* owned */
 	char *file; /* in a Maildir; owned, NULL: it is in none */
@@ -143,6 +148,7 @@ take(struct shift *sh, struct hand *h)
 		sh->rc = 0;
 	if (rc == 1) {
 		file = source_maildir_file(sh->source);
+		h->number = sh->taken++;
 		h->name = xstrdup(name);
 		h->file = file != NULL ? xstrdup(file) : NULL;
 		source_position(sh->source, &done, &total);
@@ -152,11 +158,34 @@ take(struct shift *sh, struct hand *h)
 	return rc == 1;
 }
 
+/* Under the lock. */
+static void
+wait_locked(struct hand *h)
+{
+	struct shift *sh = h->shift;
+
+	while (sh->feed->is_ordered && sh->turn != h->number)
+		pthread_cond_wait(&sh->turned, &sh->lock);
+}
+
+static void
+wait_turn(void *context)
+{
+	struct hand *h = context;
+
+	pthread_mutex_lock(&h->shift->lock);
+	wait_locked(h);
+	pthread_mutex_unlock(&h->shift->lock);
+}
+
 static void
 run_mail(struct shift *sh, struct hand *h)
 {
 	struct feed *f = sh->feed;
-	struct envelope env = { .transport = "file", .session = "file" };
+	struct envelope env = { .transport = "file",
+		.session = "file",
+		.wait_turn = f->is_ordered ? wait_turn : NULL,
+		.context = h };
 	struct outcome o = { 0 };
 	struct deadline d;
 	struct err e;
@@ -165,12 +194,15 @@ run_mail(struct shift *sh, struct hand *h)
 	deadline_start(&d, 0, f->budget_ms);
 	pipeline_run(f->pipeline, &env, &h->mail, &d, &o);
 	pthread_mutex_lock(&sh->lock);
+	wait_locked(h); /* complaints have their order too */
 	if (heed(f, sh->bar, h->name, &o, &e) == 0) {
 		mark(f, sh->bar, h->file, &o);
 	} else if (sh->rc >= 0) {
 		*sh->e = e;
 		sh->rc = -1;
 	}
+	sh->turn++;
+	pthread_cond_broadcast(&sh->turned);
 	pthread_mutex_unlock(&sh->lock);
 }
 
@@ -178,7 +210,7 @@ static void *
 work(void *argument)
 {
 	struct shift *sh = argument;
-	struct hand h;
+	struct hand h = { .shift = sh };
 
 	pipeline_mail_init(sh->feed->pipeline, &h.mail);
 	while (take(sh, &h)) {
@@ -198,6 +230,7 @@ feed_run(struct feed *f, char *const *paths, size_t count, struct err *e)
 	unsigned i, started = 0;
 
 	pthread_mutex_init(&sh.lock, NULL);
+	pthread_cond_init(&sh.turned, NULL);
 	sh.source = source_open(paths, count, &f->conf->limits);
 	sh.bar = f->is_silent ? NULL : progress_start();
 	/* with fewer threads than wanted it goes on, only slower */
@@ -209,6 +242,7 @@ feed_run(struct feed *f, char *const *paths, size_t count, struct err *e)
 		(void)pthread_join(thread[i], NULL);
 	progress_stop(&sh.bar);
 	source_close(&sh.source);
+	pthread_cond_destroy(&sh.turned);
 	pthread_mutex_destroy(&sh.lock);
 	return sh.rc;
 }

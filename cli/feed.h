@@ -21,8 +21,9 @@ struct feed {
 	const struct conf *conf;   /* foreign */
 	int64_t budget_ms;         /* for a sink to make progress; 0: any */
 	const struct conf_maildir *maildir; /* foreign; NULL: files stay */
-	unsigned jobs;  /* mails in hand at the same time; 1 keeps the order */
-	bool is_silent; /* no progress bar: output goes there */
+	unsigned jobs;                      /* mails in hand at the same time */
+	bool is_ordered; /* read side by side, but stored one after the other */
+	bool is_silent;  /* no progress bar: output goes there */
 
 	uint64_t mails, reports, stored, duplicates;
 	uint64_t not_reports, unreadable, missing;

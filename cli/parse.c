@@ -15,6 +15,8 @@
 #include "cli/feed.h"
 #include "cli/output.h"
 
+#define JOBS_MAX 8 /* printing is one after the other */
+
 static const char usage[] =
     "usage: dmarc-intake parse [--format json|ndjson|csv|summary] [-o FILE] "
     "FILE|FOLDER|-...";
@@ -37,12 +39,23 @@ choose_temp_path(struct conf *conf)
 	conf->intake.temp_path = xstrdup(folder);
 }
 
+/* Mails are read on each processor, within reason. */
+static unsigned
+job_count(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > JOBS_MAX ? JOBS_MAX : (unsigned)n;
+}
+
 /* Everything to the stream; an exit code. */
 static int
 print_all(const struct cli *cli, const char *format, struct output *out,
     char *const *paths, size_t count)
 {
-	struct feed feed = { .conf = cli->conf, .jobs = 1 };
+	struct feed feed = {
+		.conf = cli->conf, .jobs = job_count(), .is_ordered = true
+	};
 	struct err e = { 0 };
 	int rc;
 

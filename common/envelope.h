@@ -20,6 +20,10 @@ struct envelope {
 	int64_t received; /* when the transport had it */
 	/* how the MTA calls itself; NULL: it does not say */
 	const char *mta_name;
+	/* NULL, or called before each report goes to the sinks: it returns when
+	 * all mails are stored that come before this one */
+	void (*wait_turn)(void *context);
+	void *context;
 };
 
 /* Did it come that way? */

@@ -71,6 +71,8 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 	int rc;
 
 	enrich(r, rr);
+	if (r->env->wait_turn != NULL)
+		r->env->wait_turn(r->env->context);
 	for (i = 0; i < p->sink_count; i++)
 		if (p->sinks[i]->ops->begin(
 			p->sinks[i], report_of(rr), r->d, &streams[i], e) < 0)

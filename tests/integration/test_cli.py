@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 
+import mailgen
 import pytest
 from conftest import COMMAND, FIXTURES, wait_for
 
@@ -197,3 +198,23 @@ def test_check(conf, tmp_path):
     done = run("check", "--print", conf=conf)
     assert done.returncode == OK
     assert "path = %s" % (tmp_path / "state/intake.db") in done.stdout.decode()
+
+
+def test_order_is_that_of_the_input(tmp_path):
+    """Mails are read on all processors, but printed and complained about one after the other."""
+    mails, expected, broken = [], [], []
+    for n, (report_id, _, mail) in enumerate(mailgen.mixed(300, 41)):
+        if n % 20 == 7:
+            mail = mail[:len(mail) * 2 // 3] + "\n"
+            broken.append(n + 1)
+        else:
+            expected.append(report_id)
+        mails.append("From r@r.example Thu Jan  1 00:00:00 2026\n" + mail + "\n")
+    (tmp_path / "mbox").write_text("".join(mails))
+    (tmp_path / "conf").write_text("[enrich]\noffline = yes\n")
+    for _ in range(3):
+        done = run("parse", "--format", "json", tmp_path / "mbox", conf=tmp_path / "conf")
+        assert done.returncode == DATAERR
+        assert [r["report_metadata"]["report_id"] for r in json.loads(done.stdout)["aggregate_reports"]] == expected
+        numbers = [int(line.split(b": ")[0].rsplit(b"#", 1)[1]) for line in done.stderr.splitlines() if b"mbox#" in line]
+        assert numbers == broken
