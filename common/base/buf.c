@@ -93,7 +93,10 @@ buf_reserve(struct buf *b, size_t len, struct err *e)
 int
 buf_add(struct buf *b, const void *p, size_t len, struct err *e)
 {
-	char *at = buf_reserve(b, len, e);
+	/* nearly always there is room */
+	char *at = len < b->size - b->len && len <= b->max - b->len
+		       ? b->data + b->len
+		       : buf_reserve(b, len, e);
 
 	if (at == NULL)
 		return -1;

@@ -149,17 +149,48 @@ put_special(struct json *j, const char *p, size_t len)
 	return 1;
 }
 
+/* How much of it needs no escape. */
+static size_t
+plain_length(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && is_plain((unsigned char)text[n]))
+		n++;
+	return n;
+}
+
+/* Nearly every text is plain as a whole. */
+static void
+put_plain(struct json *j, const char *text, size_t len)
+{
+	char *at;
+
+	if (j->err.kind != ERR_NONE ||
+	    (at = buf_reserve(j->out, len + 2, &j->err)) == NULL)
+		return;
+	at[0] = '"';
+	if (len > 0)
+		memcpy(at + 1, text, len);
+	at[len + 1] = '"';
+	at[len + 2] = '\0';
+	j->out->len += len + 2;
+}
+
 void
 json_text_n(struct json *j, const char *text, size_t len)
 {
 	size_t start, at = 0;
 
 	separate(j);
+	if (plain_length(text, len) == len) {
+		put_plain(j, text, len);
+		return;
+	}
 	put(j, "\"", 1);
 	while (at < len) {
-		for (start = at; at < len; at++)
-			if (!is_plain((unsigned char)text[at]))
-				break;
+		start = at;
+		at += plain_length(text + at, len - at);
 		if (at > start)
 			put(j, text + start, at - start);
 		if (at < len)

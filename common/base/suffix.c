@@ -69,10 +69,26 @@ last_two_labels(const char *name)
 	return p;
 }
 
+/* Is name that domain, or below it? */
+static bool
+is_within(const char *name, const char *domain)
+{
+	size_t len = strlen(name), domain_len = strlen(domain);
+
+	if (len < domain_len ||
+	    !text_equal_nocase(name + len - domain_len, domain))
+		return false;
+	return len == domain_len || name[len - domain_len - 1] == '.';
+}
+
+/*
+ * A name within the registrable domain of another has the same one: what makes
+ * that one's public suffix stands in both.
+ */
 bool
 suffix_is_same_org(const struct suffix_list *list, const char *a, const char *b)
 {
-	char base_a[NAME_SIZE], base_b[NAME_SIZE];
+	char base[NAME_SIZE];
 
 	if (a == NULL || b == NULL || *a == '\0')
 		return false;
@@ -80,9 +96,8 @@ suffix_is_same_org(const struct suffix_list *list, const char *a, const char *b)
 		return true;
 	/* every registrable domain has two labels: most pairs differ there */
 	return text_equal_nocase(last_two_labels(a), last_two_labels(b)) &&
-	       suffix_base_domain(list, a, base_a, sizeof(base_a)) != NULL &&
-	       suffix_base_domain(list, b, base_b, sizeof(base_b)) != NULL &&
-	       strcmp(base_a, base_b) == 0;
+	       suffix_base_domain(list, a, base, sizeof(base)) != NULL &&
+	       is_within(b, base);
 }
 
 void
