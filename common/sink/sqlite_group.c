@@ -8,8 +8,8 @@
  * A large report stands in line again after each piece.
  *
  * A transaction costs the same pages of the journal and the same fsync for one
- * mail as for four. So while mails come side by side, the leader gives the
- * others a moment to join; one who had no company the last time does not wait.
+ * mail as for eight. So while mails come side by side, the leader waits a
+ * moment for as many as there were the last time; who was alone does not wait.
  */
 #include <errno.h>
 #include <time.h>
@@ -19,8 +19,8 @@
 
 #define AWAY_AFTER_MS 10000   /* locked for so long: the database is away */
 #define PROBE_TIMEOUT_MS 1000 /* while it is */
-#define GATHER_JOBS 4         /* together: more save little */
-#define GATHER_MS 8           /* the longest wait for them */
+#define GATHER_JOBS 8         /* together: more save little */
+#define GATHER_MS 16          /* the longest wait for them */
 
 int
 sqlite_group_open(struct sqlite_group *g, const char *path,
@@ -29,7 +29,8 @@ sqlite_group_open(struct sqlite_group *g, const char *path,
 	g->queue = NULL;
 	g->queue_end = &g->queue;
 	g->queued = 0;
-	g->is_led = g->is_gathering = g->has_company = g->is_away = false;
+	g->company = g->wanted = 0;
+	g->is_led = g->is_away = false;
 	pthread_mutex_init(&g->lock, NULL);
 	sqlite_db_init(&g->db, path);
 	if (sqlite_db_open(&g->db, d, e) == 0)
@@ -225,33 +226,31 @@ mono_time(int64_t ms)
 }
 
 /*
- * Wait for others to join, as long as there is reason to expect them. Called
- * and left with the lock held.
+ * Wait for as many as there were the last time, in its transaction and behind
+ * it. Called and left with the lock held.
  */
 static void
 gather(struct sqlite_group *g, struct sqlite_job *own)
 {
 	struct timespec until = mono_time(clock_mono_ms() + GATHER_MS);
-	bool is_over = false;
+	bool is_over = own->count == SQLITE_PIECE_RECORDS;
 
-	if (!g->has_company || own->count == SQLITE_PIECE_RECORDS)
-		return;
-	g->has_company = false; /* who joins says that it was worth it */
-	g->is_gathering = true;
-	while (g->queued < GATHER_JOBS && !is_over) {
+	g->wanted = g->company < GATHER_JOBS ? g->company : GATHER_JOBS;
+	while (g->queued < g->wanted && !is_over) {
 		pthread_mutex_unlock(&g->lock);
 		is_over =
 		    sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until) < 0 &&
 		    errno == ETIMEDOUT;
 		pthread_mutex_lock(&g->lock);
 	}
-	g->is_gathering = false;
+	g->wanted = 0;
 }
 
 static struct sqlite_job *
 take_batch(struct sqlite_group *g, struct sqlite_job *own, struct err *e)
 {
 	struct sqlite_job *batch;
+	size_t queued;
 	int rc;
 
 	pthread_mutex_lock(&g->lock);
@@ -259,10 +258,12 @@ take_batch(struct sqlite_group *g, struct sqlite_job *own, struct err *e)
 	pthread_mutex_unlock(&g->lock);
 	rc = begin(g, own->deadline, e);
 	pthread_mutex_lock(&g->lock);
+	queued = g->queued;
 	if (rc == 0)
 		batch = queue_take(g, SQLITE_PIECE_RECORDS);
 	else
 		batch = queue_take(g, g->is_away ? SIZE_MAX : 0);
+	g->company = queued - g->queued;
 	pthread_mutex_unlock(&g->lock);
 	return batch;
 }
@@ -275,6 +276,7 @@ pass_the_lead(struct sqlite_group *g)
 
 	pthread_mutex_lock(&g->lock);
 	first = g->queue;
+	g->company += g->queued;
 	g->is_led = first != NULL;
 	if (first != NULL)
 		first->state = JOB_LEADS;
@@ -335,9 +337,8 @@ sqlite_group_store(
 	queue_add(g, job);
 	leads = !g->is_led;
 	job->state = leads ? JOB_LEADS : JOB_QUEUED;
-	g->has_company = g->has_company || !leads;
 	g->is_led = true;
-	if (g->is_gathering && g->queued == GATHER_JOBS)
+	if (g->queued == g->wanted)
 		(void)sem_post(&g->queue->wake);
 	pthread_mutex_unlock(&g->lock);
 

@@ -43,9 +43,9 @@ struct sqlite_group {
 	struct sqlite_job *queue, **queue_end; /* under lock */
 	size_t queued;                         /* under lock */
 	bool is_led;                           /* under lock */
-	bool is_gathering; /* under lock: the leader waits */
-	bool has_company;  /* under lock: somebody came while another led */
-	bool is_away;      /* the leader's, as is db */
+	size_t company; /* under lock: how many there were at the same time */
+	size_t wanted;  /* under lock: the leader waits for so many; 0: no */
+	bool is_away;   /* the leader's, as is db */
 	struct sqlite_db db;
 };
 
