@@ -149,12 +149,12 @@ stage_package() {
 }
 stage_distcheck() { one distcheck make -C build distcheck; }
 stage_fresh() { one fresh tests/fresh.sh; }
-stage_bench_check() { build build && one bench-check env ORACLE_PYTHON="$venv/bin/python" make -C build bench-check; }
+stage_bench_quick() { build build && one bench-quick env ORACLE_PYTHON="$venv/bin/python" make -C build bench-quick; }
 stage_bench() { one bench make -C build bench; }
 
 stages=(build analysis asan tsan valgrind options package integration faults)
 case ${1:-} in
---full) stages+=(distcheck fresh bench_check bench analysis_deep) ;;
+--full) stages+=(distcheck fresh bench_quick bench analysis_deep) ;;
 --*) sed -n '3,7p' "$0" >&2 && exit 2 ;;
 ?*) stages=("$@") ;;
 esac

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""table.py - the results of the rows (measure.py's file) as the table of doc/performance.md."""
+"""table.py [--baseline] - the results of the rows (measure.py's file) as the table of doc/performance.md, and with
+--baseline also as the ratios that check.py compares with."""
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import sys
 from measure import ORACLE, RESULTS, TOP
 
 PAGE = TOP / "doc" / "performance.md"
+BASELINE = TOP / "tests" / "bench" / "baseline.json"
 BEGIN, END = "<!-- table: tests/bench/table.py -->\n", "<!-- end of table -->\n"
 ORDER = ("small", "large", "scale", "opensearch", "elasticsearch", "sqlite", "cpu", "idle", "connections", "latency")
 
@@ -53,6 +55,8 @@ def main():
             r["goal"], "met" if r["is_met"] else "**missed**"))
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)
+    if sys.argv[1:] == ["--baseline"]:
+        BASELINE.write_text(json.dumps({key: {"median": r["median"]} for key, r in rows}, indent=1) + "\n")
     PAGE.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + rest.split(END)[1])
     return 0 if all(r["is_met"] for _, r in rows) else 1
 
