@@ -52,8 +52,8 @@ def mail_of(org, domain, report_id, name, kind, data, text=None):
                      + part + ["", "--=_b--"]) + "\n"
 
 
-def mails(count, seed=1, sizes=None):
-    """(report_id, number of records, mail) for each; sizes: the numbers, as drawn by default."""
+def reports(count, seed=1, sizes=None):
+    """(report_id, its records, mail) for each; sizes: how many records, as drawn by default."""
     rng = Random(seed)
     for n in range(count):
         org, domain = "reporter-%d.example" % rng.randrange(50), "d%d.test.example" % rng.randrange(20)
@@ -63,7 +63,12 @@ def mails(count, seed=1, sizes=None):
         xml = report_xml(records, org=org, domain=domain, report_id=report_id, begin=begin).encode()
         name, kind, data = packed(rng, "%s!%s!%d!%d" % (org, domain, begin, begin + DAY - 1), xml)
         text = None if kind == "application/zip" else rng.choice(("text/plain", "text/html"))
-        yield report_id, len(records), mail_of(org, domain, report_id, name, kind, data, text)
+        yield report_id, records, mail_of(org, domain, report_id, name, kind, data, text)
+
+
+def mails(count, seed=1, sizes=None):
+    """(report_id, number of records, mail) for each."""
+    return ((report_id, len(records), mail) for report_id, records, mail in reports(count, seed, sizes))
 
 
 def mixed(count, seed=1):
