@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One fault at a time: each is a function of a world and a Random, and has made good what it did when it returns."""
+"""One fault at a time: each is a function of a world and a Random, and has made good what it did when it returns. False:
+there was nothing to do it to, and it does not count."""
 import mmap
 import os
 import resource
@@ -32,24 +33,27 @@ class Control:
 
 
 def kill_daemon(world, rng):
-    world.daemon.kill()
+    return world.daemon.kill()
 
 
 def freeze_daemon(world, rng):
-    world.daemon.signal(signal.SIGSTOP)
+    is_done = world.daemon.signal(signal.SIGSTOP)
     time.sleep(rng.uniform(0.2, 4))
     world.daemon.signal(signal.SIGCONT)
+    return is_done
 
 
 def reload_storm(world, rng):
+    done = 0
     for _ in range(rng.randrange(5, 60)):
-        world.daemon.signal(world.reload_signal)
+        done += world.daemon.signal(world.reload_signal)
         time.sleep(rng.uniform(0, 0.02))
+    return done > 0
 
 
 def stop_daemon(world, rng):
     """As an operator does: finish what is in hand."""
-    world.daemon.signal(signal.SIGTERM)
+    return world.daemon.signal(signal.SIGTERM)
 
 
 def fail_writes(world, rng):
@@ -93,14 +97,15 @@ def limited(name, what, low_of):
     def fault(world, rng):
         pid = world.daemon.pid
         if pid is None:
-            return
+            return False
         try:
             before = resource.prlimit(pid, what)
             resource.prlimit(pid, what, (low_of(pid, rng), before[1]))
             time.sleep(rng.uniform(0.5, 3))
             resource.prlimit(pid, what, before)
-        except ProcessLookupError:
+        except (ProcessLookupError, FileNotFoundError):
             pass  # it ended of that, which it may
+        return True
     fault.__name__ = name
     return fault
 
@@ -117,16 +122,28 @@ little_memory = limited("little_memory", resource.RLIMIT_AS, size_of)
 
 
 def cut_connections(world, rng):
+    return world.proxy.cut_all() > 0
+
+
+def cut_new(world, rng, knob, lengths):
+    """Each new connection ends after some bytes; the smaller lengths are as likely as the larger ones."""
+    before = world.proxy.cuts
+    setattr(world.proxy, knob, lambda: rng.randrange(1, rng.choice(lengths)))
     world.proxy.cut_all()
+    time.sleep(rng.uniform(0.5, 3))
+    setattr(world.proxy, knob, None)
+    world.proxy.cut_all()
+    return world.proxy.cuts > before
 
 
 def cut_inside(world, rng):
-    """Each new connection ends after some bytes: in a command, in a mail, before the reply, inside of a bulk."""
-    world.proxy.cut_after = lambda: rng.choice((rng.randrange(1, 200), rng.randrange(1, 3000), rng.randrange(1, 60000)))
-    world.proxy.cut_all()
-    time.sleep(rng.uniform(0.5, 3))
-    world.proxy.cut_after = None
-    world.proxy.cut_all()
+    """In a command, in a mail, inside of a bulk."""
+    return cut_new(world, rng, "cut_after", (200, 3000, 60000))
+
+
+def cut_replies(world, rng):
+    """All was received, and the sender does not get to know: after each step of the protocol, and inside of a reply."""
+    return cut_new(world, rng, "cut_reply", (100, 300, 2000))
 
 
 def slow_network(world, rng):
@@ -151,6 +168,15 @@ def busy_server(world, rng):
     world.proxy.is_busy = False
 
 
+def refuse_some(world, rng):
+    """429 to some documents of each bulk request, and the others are stored."""
+    share = rng.uniform(0.1, 0.9)
+    world.proxy.refuses = lambda: rng.random() < share
+    world.proxy.cut_all()
+    time.sleep(rng.uniform(0.5, 5))
+    world.proxy.refuses = None
+
+
 def kill_server(world, rng):
     world.kill_server()
 
@@ -167,7 +193,7 @@ def kill_mta(world, rng):
 
 
 def kill_sessions(world, rng):
-    world.kill_sessions()
+    return world.kill_sessions()
 
 
 def lock_database(world, rng):
@@ -176,4 +202,4 @@ def lock_database(world, rng):
                              "d = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)\n"
                              "d.execute('BEGIN IMMEDIATE')\ntime.sleep(float(sys.argv[2]))",
                              str(world.database), "%.1f" % rng.uniform(0.5, 8)], stderr=subprocess.DEVNULL)
-    lock.wait(30)
+    return lock.wait(30) == 0

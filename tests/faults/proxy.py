@@ -5,29 +5,41 @@ import struct
 import threading
 import time
 
+import bulk
+
 
 def connect(address):
     if isinstance(address, int):
         return socket.create_connection(("127.0.0.1", address), 10)
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(10)
-    s.connect(address)
+    try:
+        s.settimeout(10)
+        s.connect(address)
+    except OSError:
+        s.close()
+        raise
     return s
 
 
 class Proxy:
-    """Knobs, of connections to come and of those there are: cut_after (a function that says after how many bytes of
-    the client's one is cut), delay_s (before each piece), is_busy (HTTP: 429 to all)."""
+    """Knobs, of connections to come and of those there are: cut_after and cut_reply (functions that say after how many
+    bytes of the client, and of the server, one is cut), delay_s (before each piece); for HTTP is_busy (429 to all) and
+    refuses (a function that says of each document of a bulk request whether it gets 429)."""
 
     def __init__(self, address, target):
         self.address, self.target = address, target
-        self.cut_after, self.delay_s, self.is_busy = None, 0.0, False
+        self.calm()
         self.open, self.lock = set(), threading.Lock()
+        self.cuts = 0
         self.server = socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX)
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.server.bind(("127.0.0.1", address) if isinstance(address, int) else address)
         self.server.listen(64)
         threading.Thread(target=self.run, daemon=True).start()
+
+    def calm(self):
+        self.cut_after = self.cut_reply = self.refuses = None
+        self.delay_s, self.is_busy = 0.0, False
 
     def run(self):
         while True:
@@ -40,14 +52,17 @@ class Proxy:
     def serve(self, client):
         pair = [client]
         try:
-            if self.is_busy:
-                self.refuse(client)
+            with self.lock:
+                self.open.add(client)
+            if self.is_busy or self.refuses is not None:
+                client.settimeout(60)
+                bulk.serve(client, self.target, self)
                 return
             pair.append(connect(self.target))
             with self.lock:
-                self.open.update(pair)
-            left = self.cut_after() if self.cut_after is not None else None
-            back = threading.Thread(target=self.pump, args=(pair[1], client, None), daemon=True)
+                self.open.add(pair[1])
+            left, left_back = [f() if f is not None else None for f in (self.cut_after, self.cut_reply)]
+            back = threading.Thread(target=self.pump, args=(pair[1], client, left_back), daemon=True)
             back.start()
             self.pump(client, pair[1], left)
             back.join(60)
@@ -66,6 +81,7 @@ class Proxy:
                     time.sleep(self.delay_s)
                 if left is not None and len(piece) >= left:
                     b.sendall(piece[:left])
+                    self.cuts += 1
                     self.end(a)
                     self.end(b)
                     return
@@ -89,25 +105,12 @@ class Proxy:
         s.close()
 
     def cut_all(self):
+        """How many there were."""
         with self.lock:
             all_of_them = list(self.open)
         for s in all_of_them:
             self.end(s)
         return len(all_of_them)
-
-    def refuse(self, client):
-        client.settimeout(10)
-        with client.makefile("rb") as f:
-            while self.is_busy and (line := f.readline()):
-                length = 0
-                while line not in (b"\r\n", b""):
-                    if line.lower().startswith(b"content-length:"):
-                        length = int(line.split(b":")[1])
-                    line = f.readline()
-                f.read(length)
-                body = b'{"error":{"type":"es_rejected_execution_exception","reason":"storm"},"status":429}'
-                client.sendall(b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n"
-                               b"content-length: %d\r\n\r\n" % len(body) + body)
 
     def close(self):
         self.server.close()
