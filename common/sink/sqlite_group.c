@@ -11,7 +11,6 @@
  * mail as for eight. So while mails come side by side, the leader waits a
  * moment for as many as there were the last time; who was alone does not wait.
  */
-#include <errno.h>
 #include <time.h>
 
 #include "common/sink/sqlite_group.h"
@@ -218,11 +217,52 @@ write_batch(struct sqlite_group *g, struct sqlite_job *batch)
 	}
 }
 
-static struct timespec
-mono_time(int64_t ms)
+static void
+job_init(struct sqlite_job *job)
 {
-	return (struct timespec){ .tv_sec = ms / 1000,
-		.tv_nsec = (ms % 1000 + 1) * 1000000L - 1 };
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&job->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&job->lock, NULL);
+	job->is_woken = false;
+}
+
+static void
+job_clear(struct sqlite_job *job)
+{
+	pthread_cond_destroy(&job->wake);
+	pthread_mutex_destroy(&job->lock);
+}
+
+/* The job may be gone when this returns. */
+static void
+job_wake(struct sqlite_job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	job->is_woken = true;
+	pthread_cond_signal(&job->wake);
+	pthread_mutex_unlock(&job->lock);
+}
+
+/* Once for each job_wake(); false: the time was over before. */
+static bool
+job_wait(struct sqlite_job *job, int64_t until_ms)
+{
+	const struct timespec until = { .tv_sec = until_ms / 1000,
+		.tv_nsec = (until_ms % 1000 + 1) * 1000000L - 1 };
+	bool is_woken;
+
+	pthread_mutex_lock(&job->lock);
+	while (!job->is_woken &&
+	       pthread_cond_timedwait(&job->wake, &job->lock, &until) == 0)
+		;
+	is_woken = job->is_woken;
+	job->is_woken = false;
+	pthread_mutex_unlock(&job->lock);
+	return is_woken;
 }
 
 /*
@@ -232,15 +272,13 @@ mono_time(int64_t ms)
 static void
 gather(struct sqlite_group *g, struct sqlite_job *own)
 {
-	struct timespec until = mono_time(clock_mono_ms() + GATHER_MS);
+	int64_t until_ms = clock_mono_ms() + GATHER_MS;
 	bool is_over = own->count == SQLITE_PIECE_RECORDS;
 
 	g->wanted = g->company < GATHER_JOBS ? g->company : GATHER_JOBS;
 	while (g->queued < g->wanted && !is_over) {
 		pthread_mutex_unlock(&g->lock);
-		is_over =
-		    sem_clockwait(&own->wake, CLOCK_MONOTONIC, &until) < 0 &&
-		    errno == ETIMEDOUT;
+		is_over = !job_wait(own, until_ms);
 		pthread_mutex_lock(&g->lock);
 	}
 	g->wanted = 0;
@@ -282,7 +320,7 @@ pass_the_lead(struct sqlite_group *g)
 		first->state = JOB_LEADS;
 	pthread_mutex_unlock(&g->lock);
 	if (first != NULL)
-		(void)sem_post(&first->wake);
+		job_wake(first);
 }
 
 static void
@@ -300,30 +338,32 @@ lead(struct sqlite_group *g, struct sqlite_job *own)
 	for (; batch != NULL; batch = next) {
 		next = batch->next; /* it may be gone once it is woken */
 		if (batch != own)
-			(void)sem_post(&batch->wake);
+			job_wake(batch);
 	}
 }
 
-/* Who is taken must wait for what comes of it. */
-static void
+/* Who is taken must wait for what comes of it. True: the lead is ours now. */
+static bool
 wait_for_turn(struct sqlite_group *g, struct sqlite_job *job)
 {
-	struct timespec until;
-	bool is_late;
+	bool is_woken, is_late, leads;
 
 	do {
-		until = mono_time(clock_mono_ms() +
-				  deadline_left_ms(job->deadline, 60 * 1000));
-		if (sem_clockwait(&job->wake, CLOCK_MONOTONIC, &until) == 0)
-			return;
+		is_woken = job_wait(
+		    job, clock_mono_ms() +
+			     deadline_left_ms(job->deadline, 60 * 1000));
 		pthread_mutex_lock(&g->lock);
-		is_late =
-		    job->state == JOB_QUEUED && deadline_is_over(job->deadline);
+		leads = job->state == JOB_LEADS;
+		is_late = !is_woken && job->state == JOB_QUEUED &&
+			  deadline_is_over(job->deadline);
 		if (is_late)
 			queue_remove(g, job);
 		pthread_mutex_unlock(&g->lock);
-	} while (!is_late);
-	err_set(&job->err, ERR_TEMP, "sqlite: %s: no turn in time", g->db.path);
+	} while (!is_woken && !is_late);
+	if (is_late)
+		err_set(&job->err, ERR_TEMP, "sqlite: %s: no turn in time",
+		    g->db.path);
+	return is_woken && leads;
 }
 
 int
@@ -332,21 +372,19 @@ sqlite_group_store(
 {
 	bool leads;
 
-	(void)sem_init(&job->wake, 0, 0);
+	job_init(job);
 	pthread_mutex_lock(&g->lock);
 	queue_add(g, job);
 	leads = !g->is_led;
 	job->state = leads ? JOB_LEADS : JOB_QUEUED;
 	g->is_led = true;
 	if (g->queued == g->wanted)
-		(void)sem_post(&g->queue->wake);
+		job_wake(g->queue);
 	pthread_mutex_unlock(&g->lock);
 
-	if (!leads)
-		wait_for_turn(g, job);
-	if (job->state == JOB_LEADS)
+	if (leads || wait_for_turn(g, job))
 		lead(g, job);
-	(void)sem_destroy(&job->wake);
+	job_clear(job);
 	if (job->err.kind == ERR_NONE)
 		return 0;
 	*e = job->err;
