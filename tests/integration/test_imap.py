@@ -266,9 +266,9 @@ def test_server_dies_in_idle(dovecot, imapd, user):  # noqa: F811
 
 
 def large_mails(count):
-    """Report mails of about a megabyte, that no gzip makes small."""
+    """Report mails of about a megabyte, that no gzip makes small. Behind their parts stands what cannot be a part."""
     for n in range(count):
-        noise = base64.encodebytes(os.urandom(700000)).replace(b"\n", b"\r\n")
+        noise = b"# " + base64.encodebytes(os.urandom(700000)).replace(b"\n", b"\r\n# ") + b"\r\n"
         yield AGGREGATE.replace(b"Message-ID: <", b"Message-ID: <%d." % n) + noise
 
 
