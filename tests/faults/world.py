@@ -109,7 +109,7 @@ class World:
         top.mkdir()
         top.chmod(0o711)
         self.state.mkdir()
-        self.ledger = Ledger(seed, self.crash_every)
+        self.ledger = Ledger(seed, self.crash_every, faults.jump_clock in self.kinds)
         self.database, self.quarantine = self.state / "intake.db", self.state / "quarantine"
         self.control = faults.Control(top / "control")
         self.socket, self.outer = top / "sock", top / "proxy"

@@ -6,7 +6,7 @@ import pytest
 from conftest import TOP
 
 sys.path.insert(0, str(TOP / "tests" / "faults"))
-from ledger import EXCUSE, KEPT, STORED, Ledger, judge, token_of  # noqa: E402
+from ledger import KEPT, STORED, Ledger, judge, token_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,19 @@ def test_each_kind_of_report(all_there, kind):
     assert counts(judge(ledger, stored, kept)) == (1, 0, 0)
 
 
-def test_kept_for_the_clock_is_not_lost(all_there):
+@pytest.mark.parametrize("kind,what", [("report", "begin of the report"), ("tls", "begin of the report"),
+                                       ("failure", "date of the failure report")])
+def test_kept_for_the_clock_is_not_lost(all_there, monkeypatch, kind, what):
+    """But only in a world whose clock is ever wrong, and not while it only waits."""
     ledger, stored, kept = all_there
-    mail = one_of(ledger, "report")
+    mail, reason = one_of(ledger, kind), "part 2: x.gz: %s is 2026-01-01T22:30:00+00:00" % what
     del stored[mail.report_id]
-    outcome = judge(ledger, stored, {**kept, mail.token: [EXCUSE + " 2026", EXCUSE + " 2026"]})
+    monkeypatch.setattr(ledger, "has_wrong_clock", True)
+    outcome = judge(ledger, stored, {**kept, mail.token: [reason, reason]})
     assert (counts(outcome), outcome.kept_reports, outcome.kept_again) == ((0, 0, 0), 1, 1)
+    assert counts(judge(ledger, stored, {**kept, mail.token: [".Waiting: " + reason]})) == (1, 0, 1)
+    monkeypatch.setattr(ledger, "has_wrong_clock", False)
+    assert counts(judge(ledger, stored, {**kept, mail.token: [reason]})) == (1, 0, 1)
 
 
 @pytest.mark.parametrize("reason", ["the program crashed on this mail", ".Waiting: elasticsearch is away", "INBOX"])
