@@ -8,7 +8,7 @@
  * A large report stands in line again after each piece.
  *
  * A transaction costs the same pages of the journal and the same fsync for one
- * mail as for eight. So while mails come side by side, the leader waits a
+ * mail as for ten. So while mails come side by side, the leader waits a
  * moment for as many as there were the last time; who was alone does not wait.
  */
 #include <time.h>
@@ -18,8 +18,8 @@
 
 #define AWAY_AFTER_MS 10000   /* locked for so long: the database is away */
 #define PROBE_TIMEOUT_MS 1000 /* while it is */
-#define GATHER_JOBS 8         /* together: more save little */
-#define GATHER_MS 16          /* the longest wait for them */
+#define GATHER_JOBS 10        /* together: more save little */
+#define GATHER_MS 20          /* the longest wait for them */
 
 int
 sqlite_group_open(struct sqlite_group *g, const char *path,
