@@ -52,7 +52,7 @@ replay_one(struct pipeline *p, const struct quarantine_item *item,
 	/* no MTA waits for this one: it may take as long as it gets on */
 	deadline_start(&d, 0, conf->lmtp.progress_timeout_s * 1000);
 	conf_free(&conf);
-	spill_of_file(&mail, fd, item->size);
+	spill_of_file(&mail, p->pool, fd, item->size);
 	pipeline_take(p, &env, &mail, &d,
 	    item->class == QUARANTINE_WAITING ? PIPELINE_WAITED
 					      : PIPELINE_AGAIN,

@@ -89,9 +89,11 @@ spill_init(struct spill *s, struct spill_pool *pool, size_t memory_max)
 }
 
 void
-spill_of_file(struct spill *s, int fd, uint64_t size)
+spill_of_file(struct spill *s, struct spill_pool *pool, int fd, uint64_t size)
 {
-	*s = (struct spill){ .fd = fd, .is_borrowed = true, .written = size };
+	*s = (struct spill){
+		.pool = pool, .fd = fd, .is_borrowed = true, .written = size
+	};
 	buf_init(&s->memory, TAIL_BYTES);
 }
 

@@ -38,8 +38,12 @@ struct spill {
 /* Start empty: up to memory_max bytes stay in memory. */
 void spill_init(struct spill *s, struct spill_pool *pool, size_t memory_max);
 
-/* The bytes of fd (foreign until spill_clear), size of them; read only. */
-void spill_of_file(struct spill *s, int fd, uint64_t size);
+/*
+ * The bytes of fd (foreign until spill_clear), size of them; read only. The
+ * pool is for what is made of them.
+ */
+void spill_of_file(
+    struct spill *s, struct spill_pool *pool, int fd, uint64_t size);
 
 /* Append. ERR_FULL: the disk or the pool is full; ERR_TEMP: an I/O error. */
 int spill_add(struct spill *s, const void *p, size_t len, struct err *e);

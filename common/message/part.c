@@ -14,6 +14,7 @@
 #include "common/base/buf.h"
 #include "common/message/feedback_part.h"
 #include "common/message/header_guard.h"
+#include "common/message/line_ends.h"
 #include "common/message/outside.h"
 #include "common/message/part.h"
 #include "common/message/part_content.h"
@@ -28,7 +29,8 @@ struct parts {
 	bool has_unseen; /* something like a part stands outside of them */
 	uint64_t count;
 	const struct conf_limits *limits; /* foreign */
-	struct spill *raw;                /* foreign */
+	struct spill *raw;                /* foreign, or even */
+	struct spill even;                /* the same with LF at each line */
 	GMimeObject *sample;              /* foreign; of the feedback before */
 	char *sample_path;                /* of it, once it was met; owned */
 	struct part current, sample_about;
@@ -89,16 +91,33 @@ look_outside(struct parts *p, GMimeObject *object)
 		p->has_unseen = true;
 }
 
+/* All of the mail with LF for each CR LF. */
+static int
+make_even(struct parts *p, struct err *e)
+{
+	const void *bytes;
+	size_t len;
+	int fd;
+
+	if (line_ends_unify(p->raw, &p->even, e) < 0 ||
+	    spill_finish(&p->even, &bytes, &len, &fd, e) < 0)
+		return -1;
+	p->raw = &p->even;
+	return 0;
+}
+
 /* Let GMime build its tree of the mail. */
 static int
 parse(struct parts *p, struct err *e)
 {
 	GMimeStream *stream;
 	GMimeParser *parser;
+	bool ends_differ;
 
 	p->is_parsed = true;
-	if (parts_check(p->raw, p->limits, e) < 0 ||
+	if (parts_check(p->raw, p->limits, &ends_differ, e) < 0 ||
 	    header_guard(p->raw, e) < 0 ||
+	    (ends_differ && make_even(p, e) < 0) ||
 	    (stream = stream_of(p->raw, e)) == NULL)
 		return -1;
 	parser = g_mime_parser_new_with_stream(stream);
@@ -133,6 +152,7 @@ parts_open(struct parts **p, struct spill *raw,
 	memset(parts, 0, offsetof(struct parts, plain));
 	parts->limits = limits;
 	parts->raw = raw;
+	spill_init(&parts->even, raw->pool, (size_t)limits->message_memory);
 	if (take_apart(parts, e) < 0) {
 		parts_close(&parts);
 		return -1;
@@ -459,6 +479,7 @@ parts_close(struct parts **p)
 		g_mime_part_iter_free((*p)->iter);
 	if ((*p)->message != NULL)
 		g_object_unref((*p)->message);
+	spill_clear(&(*p)->even);
 	free(*p);
 	*p = NULL;
 }

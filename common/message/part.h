@@ -21,9 +21,12 @@ void parts_setup(void);
 /*
  * Would the mail in raw (after spill_finish) cost too much to take apart? 0,
  * or -1 and ERR_LIMIT for header bytes, header fields, parts or depth.
+ * *ends_differ: a boundary line ends in CR LF and the line before it in LF, or
+ * the other way round. GMime takes the line end before a boundary for as long
+ * as the one behind it, and so a byte too much or too few.
  */
-int parts_check(
-    struct spill *raw, const struct conf_limits *limits, struct err *e);
+int parts_check(struct spill *raw, const struct conf_limits *limits,
+    bool *ends_differ, struct err *e);
 
 /* Take the mail in raw (after spill_finish; foreign) apart. */
 int parts_open(struct parts **p, struct spill *raw,

@@ -34,10 +34,13 @@ struct check {
 	uint64_t fields, parts;
 	size_t depth;
 	bool in_header;
-	bool is_odd;                 /* blanks that nobody writes */
-	struct buf block;            /* the fields of this block */
+	bool is_odd;         /* blanks that nobody writes */
+	bool has_cr, had_cr; /* before the LF of this line, of the last */
+	bool ends_differ;    /* at a boundary */
+	struct buf block;    /* the fields of this block */
 	char line[BOUNDARY_MAX + 2]; /* the start of this line */
 	size_t line_len;             /* of it */
+	char line_last;              /* its last byte so far */
 	bool line_is_long;           /* it has more bytes than that */
 	struct level level[DEPTH_MAX];
 };
@@ -263,14 +266,19 @@ line_end(struct check *c, struct err *e)
 {
 	int rc = 0;
 
-	if (!c->line_is_long && c->line_len > 0 &&
-	    c->line[c->line_len - 1] == '\r')
+	c->has_cr = c->line_last == '\r';
+	if (!c->line_is_long && c->has_cr)
 		c->line_len--;
-	if (c->line_len > 2 && memcmp(c->line, "--", 2) == 0 && is_delimiter(c))
+	if (c->line_len > 2 && memcmp(c->line, "--", 2) == 0 &&
+	    is_delimiter(c)) {
+		c->ends_differ |= c->has_cr != c->had_cr;
 		rc = count_part(c, e);
-	else if (c->in_header)
+	} else if (c->in_header) {
 		rc = header_line(c, e);
+	}
+	c->had_cr = c->has_cr;
 	c->line_len = 0;
+	c->line_last = '\0';
 	c->line_is_long = false;
 	return rc;
 }
@@ -302,6 +310,8 @@ line_add(struct check *c, const char *p, size_t len, struct err *e)
 		return -1;
 	if (p[len - 1] == '\n')
 		len--;
+	if (len > 0)
+		c->line_last = p[len - 1];
 	c->line_is_long = c->line_is_long || len > n;
 	memcpy(c->line + c->line_len, p, len < n ? len : n);
 	c->line_len += len < n ? len : n;
@@ -325,7 +335,8 @@ check_chunk(struct check *c, const char *p, size_t len, struct err *e)
 }
 
 int
-parts_check(struct spill *raw, const struct conf_limits *limits, struct err *e)
+parts_check(struct spill *raw, const struct conf_limits *limits,
+    bool *ends_differ, struct err *e)
 {
 	char chunk[CHUNK_BYTES];
 	struct check c = { .limits = limits, .in_header = true };
@@ -340,5 +351,6 @@ parts_check(struct spill *raw, const struct conf_limits *limits, struct err *e)
 		at += (uint64_t)(n > 0 ? n : 0);
 	}
 	buf_clear(&c.block);
+	*ends_differ = c.ends_differ;
 	return rc;
 }

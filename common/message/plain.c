@@ -349,6 +349,17 @@ add_part(struct plain *p, const struct content *c, const struct bytes *content)
 	return true;
 }
 
+/* One line end with CR and one without: what is before, the line up to stop. */
+static bool
+ends_differ(const struct bytes *before, const char *stop)
+{
+	const char *p = before->data;
+
+	return before->len > 0 &&
+	       (before->len > 1 && p[before->len - 2] == '\r') !=
+		   (stop[-2] == '\r');
+}
+
 /*
  * The next line of the boundary in *rest: *before is what stands before it.
  * False without one, or where something else stands on its line.
@@ -372,8 +383,9 @@ next_boundary(const char *boundary, struct bytes *rest, struct bytes *before,
 	*is_last = end - at >= 2 && memcmp(at, "--", 2) == 0;
 	at += *is_last ? 2 : 0;
 	stop = line_end(at, end);
-	if (stop == NULL ? at != end || !*is_last
-			 : !text_is_space(*skip_blanks(at)))
+	if (stop == NULL
+		? at != end || !*is_last
+		: !text_is_space(*skip_blanks(at)) || ends_differ(before, stop))
 		return false;
 	*rest = stop == NULL ? (struct bytes){ end, 0 }
 			     : (struct bytes){ stop, (size_t)(end - stop) };

@@ -140,12 +140,13 @@ open_message(struct reading *r, struct spill *raw, struct err *e)
 	GMimeStream *stream;
 	GMimeParser *parser;
 	struct err why = { 0 };
+	bool ends_differ; /* a byte more or less in a text for people */
 
 	if (header_guard(raw, &why) < 0) {
 		*e = why;
 		return err_is_temporary(&why) ? -1 : 0;
 	}
-	if (parts_check(raw, r->limits, &why) < 0) {
+	if (parts_check(raw, r->limits, &ends_differ, &why) < 0) {
 		*e = why;
 		if (err_is_temporary(&why))
 			return -1;

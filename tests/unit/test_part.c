@@ -120,6 +120,15 @@ static const struct part_case {
 						"name=x\n\ntwo\n--b--"
 						"\nepilogue\n",
 	    "part 1=one;part 2: x=two;" },
+	/* GMime alone would lose the last byte, or make one more */
+	{ "CR LF behind a boundary only",
+	    TYPE("multipart/mixed; boundary=b") "\n--b\r\n\none\rs\r\n\ntwo\n"
+						"--b--\r\n",
+	    "part 1=one\rs\n\ntwo;" },
+	{ "CR LF before a boundary only",
+	    TYPE("multipart/mixed; boundary=b") "\n--b\n\none\r\n--b\n\ntwo\r"
+						"\n--b--\n",
+	    "part 1=one;part 2=two;" },
 	{ "multipart without an end",
 	    TYPE("multipart/mixed; boundary=b") "\n--b\n\none\n--b\n\ntwo",
 	    "part 1=one;part 2=two;" },
@@ -257,7 +266,7 @@ large_part(void **state)
 					       "Content-Type: application/zip; "
 					       "name=z\n" ENCODING("base64"));
 	add_base64(&b, noise.data, noise.len);
-	add_text(&b, "--b--\n");
+	add_text(&b, "--b--\r\n");
 	assert_int_equal(mail_open(&m, b.data, b.len), 0);
 	assert_int_equal(spill_pool_used(m.pool), b.len); /* in a file */
 	mail_read(&m, 10000);

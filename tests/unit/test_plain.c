@@ -48,6 +48,8 @@ static const struct shape_case {
 	    TOP ID MIXED "--=_b.1\n\nA report.\n"
 			 "--=_b.1\n" ZIP "--=_b.1--\n",
 	    true },
+	{ "CR LF behind a boundary only",
+	    TOP MIXED "--=_b.1\n" ZIP "--=_b.1--\r\n", false },
 	{ "boundary in a line",
 	    TOP ID MIXED "--=_b.1\n\nA --=_b.1 in it\n"
 			 "--=_b.1\n" ZIP "--=_b.1--\n",
