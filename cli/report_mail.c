@@ -12,6 +12,7 @@
 
 #include "cli/report.h"
 #include "cli/table.h"
+#include "common/base/curl_setup.h"
 #include "common/base/smtp_send.h"
 #include "common/base/text.h"
 #include "common/sink/sqlite_report.h"
@@ -201,9 +202,9 @@ send_bytes(const struct conf *conf, const struct buf *bytes, const char *from,
 	rc = spill_add(&spill, bytes->data, bytes->len, e);
 	if (rc == 0)
 		rc = spill_finish(&spill, &p, &len, &fd, e);
-	if (rc == 0 && (rc = smtp_setup(e)) == 0) {
+	if (rc == 0 && (rc = curl_setup(e)) == 0) {
 		rc = smtp_send(&conf->smtp, &mail, e);
-		smtp_cleanup();
+		curl_cleanup();
 	}
 	spill_clear(&spill);
 	return rc;

@@ -34,7 +34,7 @@ struct pipeline {
 	struct sink *sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;
 	FILE *out;     /* foreign; NULL unless reports are only printed */
-	bool has_smtp; /* smtp_setup was called */
+	bool has_curl; /* curl_setup was called */
 	bool is_dry;   /* nothing is stored, kept or sent: only tried */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base/curl_setup.h"
 #include "common/base/folder.h"
 #include "common/base/smtp_send.h"
 #include "common/message/message.h"
@@ -167,10 +168,10 @@ pipeline_open_ingest(struct pipeline **p, struct conf *conf, struct err *e)
 static int
 add_quarantine(struct pipeline **p, struct err *e)
 {
-	int rc = smtp_setup(e);
+	int rc = curl_setup(e);
 
 	if (rc == 0) {
-		(*p)->has_smtp = true;
+		(*p)->has_curl = true;
 		rc = quarantine_open(
 		    &(*p)->quarantine, &(*p)->first->quarantine, e);
 		if (rc < 0)
@@ -305,8 +306,8 @@ pipeline_close(struct pipeline **p)
 	conf_free(&(*p)->conf);
 	conf_free(&(*p)->first);
 	pthread_mutex_destroy(&(*p)->lock);
-	if ((*p)->has_smtp)
-		smtp_cleanup();
+	if ((*p)->has_curl)
+		curl_cleanup();
 	free(*p);
 	*p = NULL;
 }

@@ -6,8 +6,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/curl_setup.h"
 #include "common/base/daemon.h"
-#include "common/base/imap_link.h"
 #include "common/daemon_main.h"
 #include "common/mail_log.h"
 #include "imap/server.h"
@@ -43,13 +43,13 @@ run(struct conf *conf, struct err *e)
 	int signal_fd = -1, rc;
 
 	/* signals before threads */
-	if (imap_setup(e) < 0)
+	if (curl_setup(e) < 0)
 		return -1;
 	if ((rc = daemon_signals_open(&signal_fd, e)) == 0)
 		rc = serve(conf, signal_fd, e);
 	if (signal_fd >= 0)
 		(void)close(signal_fd);
-	imap_cleanup();
+	curl_cleanup();
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/curl_setup.h"
 #include "common/base/http_internal.h"
 
 #define PORT_DEFAULT "9200"
@@ -136,8 +137,8 @@ http_open(
 	    check_file(conf->client_cert_path, "client_cert_path", e) < 0 ||
 	    check_file(conf->client_key_path, "client_key_path", e) < 0)
 		return -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return err_set(e, ERR_TEMP, "libcurl cannot start");
+	if (curl_setup(e) < 0)
+		return -1;
 	h = xcalloc(1, sizeof(*h));
 	pthread_mutex_init(&h->lock, NULL);
 	for (i = 0; i < conf->hosts.count; i++) {
@@ -193,7 +194,7 @@ http_close(struct http **opened)
 	free(h->login);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
-	curl_global_cleanup();
+	curl_cleanup();
 }
 
 const char *

@@ -33,20 +33,6 @@ struct imap_link {
 	char answer[ANSWER_BYTES]; /* the last line before the login */
 };
 
-int
-imap_setup(struct err *e)
-{
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return err_set(e, ERR_TEMP, "libcurl cannot start");
-	return 0;
-}
-
-void
-imap_cleanup(void)
-{
-	curl_global_cleanup();
-}
-
 static bool
 is_stopped(const struct imap_link *link)
 {

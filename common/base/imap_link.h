@@ -15,10 +15,6 @@
 
 struct imap_link; /* belongs to one thread */
 
-/* Once in a process, before threads; each ends with imap_cleanup. */
-int imap_setup(struct err *e);
-void imap_cleanup(void);
-
 /*
  * Connect and log in. Readable stop_fd (foreign, kept) ends every wait.
  * -1 and *e: ERR_REFUSED when the server does not take the login, ERR_CONF

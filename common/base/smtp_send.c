@@ -20,20 +20,6 @@
 #define CHUNK_BYTES (16 * 1024)
 #define ANSWER_BYTES 256 /* of the server's line, for the log */
 
-int
-smtp_setup(struct err *e)
-{
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return err_set(e, ERR_TEMP, "libcurl cannot start");
-	return 0;
-}
-
-void
-smtp_cleanup(void)
-{
-	curl_global_cleanup();
-}
-
 /* What goes out: the head, then the mail with CRLF at the end of each line. */
 struct outgoing {
 	const struct smtp_mail *mail;

@@ -11,10 +11,6 @@
 #include "common/base/err.h"
 #include "common/base/spill.h"
 
-/* Once in a process, before threads; each ends with smtp_cleanup. */
-int smtp_setup(struct err *e);
-void smtp_cleanup(void);
-
 struct smtp_mail {
 	const char *from;   /* without <>; "" is the null reverse-path */
 	const char *to;     /* without <> */

@@ -29,7 +29,7 @@ allowed() {
 	common/sink/sqlite*\ sqlite3.h | common/quarantine_why_read.c\ jansson.h) ;;
 	common/report/tls*.[ch]\ jansson.h) ;;
 	common/base/sha256.c\ openssl/* | common/base/suffix.c\ libpsl.h | common/base/http*\ curl/*) ;;
-	common/base/smtp_send.c\ curl/* | common/base/imap_link.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h | cli/doctor_queue.c\ jansson.h) ;;
+	common/base/curl_setup.c\ curl/* | common/base/smtp_send.c\ curl/* | common/base/imap_link.c\ curl/* | common/report/tls*\ jansson.h | cli/setup*\ jansson.h | cli/doctor_queue.c\ jansson.h) ;;
 	common/enrich/resolver*.c\ ares.h | common/enrich/ip_db.c\ maxminddb.h) ;;
 	common/base/cage_seccomp.c\ seccomp.h) ;;
 	common/base/daemon.c\ systemd/* | common/base/listen.c\ systemd/*) ;;
