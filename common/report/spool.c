@@ -33,14 +33,20 @@ spool_add(struct spool *s, const void *p, size_t len, struct err *e)
 int
 spool_rewind(struct spool *s, struct err *e)
 {
-	const void *p;
-	size_t len;
+	struct bytes all;
 	int fd;
 
 	s->at = 0;
 	s->used = 0;
+	s->view = (struct bytes){ NULL, 0 };
 	buf_reset(&s->window);
-	return spill_finish(&s->spill, &p, &len, &fd, e);
+	if (spill_finish(&s->spill, &all.data, &all.len, &fd, e) < 0)
+		return -1;
+	if (fd < 0) { /* nothing will have to be read */
+		s->view = all;
+		s->at = all.len;
+	}
+	return 0;
 }
 
 /* Read on behind the window: the bytes that came, 0 at the end. */
@@ -62,44 +68,54 @@ read_on(struct spool *s, struct err *e)
 	return n;
 }
 
-/* See to need bytes in the window from s->used on: 1, or 0 at the end. */
+/* Make room for more in the window: what was used goes. */
+static void
+shift_window(struct spool *s)
+{
+	if (s->used == 0)
+		return;
+	s->window.len -= s->used;
+	memmove(s->window.data, s->window.data + s->used, s->window.len);
+	s->used = 0;
+}
+
+/* See to need bytes in the view from s->used on: 1, or 0 at the end. */
 static int
 fill(struct spool *s, size_t need, struct err *e)
 {
-	size_t have = s->window.len - s->used;
+	size_t have = s->view.len - s->used;
 	ssize_t n;
 
 	if (have >= need)
 		return 1;
-	if (s->used > 0) {
-		memmove(s->window.data, s->window.data + s->used, have);
-		s->window.len = have;
-		s->used = 0;
-	}
+	if (s->at == spill_size(&s->spill)) /* all of it is in the view */
+		return have == 0 ? 0 : err_set(e, ERR_TEMP, "spool: cut short");
+	shift_window(s);
 	while (s->window.len < need) {
 		if ((n = read_on(s, e)) < 0)
 			return -1;
-		if (n == 0 && s->window.len == 0 &&
-		    s->at == spill_size(&s->spill))
-			return 0;
 		if (n == 0)
 			return err_set(e, ERR_TEMP, "spool: cut short");
 	}
+	s->view = (struct bytes){ s->window.data, s->window.len };
 	return 1;
 }
 
 int
 spool_next(struct spool *s, struct bytes *frame, struct err *e)
 {
+	const char *at;
 	uint32_t len;
 	int rc;
 
 	if ((rc = fill(s, sizeof(len), e)) <= 0)
 		return rc;
-	memcpy(&len, s->window.data + s->used, sizeof(len));
+	at = (const char *)s->view.data + s->used;
+	memcpy(&len, at, sizeof(len));
 	if ((rc = fill(s, sizeof(len) + len, e)) <= 0)
 		return rc;
-	frame->data = s->window.data + s->used + sizeof(len);
+	at = (const char *)s->view.data + s->used;
+	frame->data = at + sizeof(len);
 	frame->len = len;
 	s->used += sizeof(len) + len;
 	return 1;

@@ -17,9 +17,10 @@
 
 struct spool {
 	struct spill spill;
-	uint64_t at;       /* of the spill, behind the window */
-	struct buf window; /* what was read ahead */
-	size_t used;       /* of the window */
+	struct bytes view; /* all that is in memory, or the window */
+	size_t used;       /* of the view */
+	uint64_t at;       /* of the spill, behind the view */
+	struct buf window; /* what was read ahead of a file */
 };
 
 void spool_init(struct spool *s, struct spill_pool *pool, size_t memory_max);
