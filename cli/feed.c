@@ -5,7 +5,8 @@
  *
  * Several threads take turns at the source, so that the mails in hand share
  * a transaction or a bulk request, or are read on all processors. Where the
- * order counts, each waits with its reports until those before it are done.
+ * order counts, what came of a mail is settled by the thread that is done with
+ * the last one before it: nobody waits for anybody.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <sysexits.h>
 
 #include "common/base/clock.h"
+#include "common/base/sheet.h"
 #include "common/base/text.h"
 #include "common/envelope.h"
 #include "common/verdict.h"
@@ -23,6 +25,21 @@
 #include "cli/progress.h"
 #include "cli/source.h"
 
+#define AHEAD_MAX 64 /* mails taken, from the first that is not settled on */
+
+struct shift;
+
+/* A mail that one thread has in hand, or that waits to be settled. */
+struct hand {
+	struct shift *shift;
+	uint64_t number; /* in the order of the source */
+	char *name;      /* owned */
+	char *file;      /* in a Maildir; owned, NULL: it is in none */
+	struct sheet sheet;
+	struct outcome outcome;
+	bool is_done; /* under the lock */
+};
+
 /* What the threads share; all of it is under lock. */
 struct shift {
 	pthread_mutex_t lock;
@@ -31,7 +48,8 @@ struct shift {
 	struct progress *bar; /* NULL: none */
 	int rc;               /* of the last source_next; -1: *e ends it */
 	struct err *e;
-	uint64_t taken, turn; /* mails; the one that may be stored now */
+	uint64_t taken, turn; /* mails; the first that is not settled */
+	struct hand *ahead[AHEAD_MAX]; /* from turn on, by number */
 	pthread_cond_t turned;
 };
 
@@ -117,18 +135,9 @@ heed_source(struct shift *sh, const char *name, struct err *e)
 	return 0;
 }
 
-/* A mail that one thread has in hand. */
-struct hand {
-	struct shift *shift;
-	uint64_t number; /* in the order of the source */
-	struct spill mail;
-	char *name; /* owned */
-	char *file; /* in a Maildir; owned, NULL: it is in none */
-};
-
 /* The next mail. False: there is none, or something ended the run. */
 static bool
-take(struct shift *sh, struct hand *h)
+take(struct shift *sh, struct spill *mail, struct hand *h)
 {
 	uint64_t done, total;
 	const char *name, *file;
@@ -136,9 +145,12 @@ take(struct shift *sh, struct hand *h)
 	int rc = -1;
 
 	pthread_mutex_lock(&sh->lock);
+	while (sh->rc == 1 && sh->feed->is_ordered &&
+	       sh->taken - sh->turn == AHEAD_MAX)
+		pthread_cond_wait(&sh->turned, &sh->lock);
 	while (sh->rc == 1 &&
-	       (rc = source_next(sh->source, &h->mail, &name, &e)) < 0) {
-		spill_clear(&h->mail);
+	       (rc = source_next(sh->source, mail, &name, &e)) < 0) {
+		spill_clear(mail);
 		if (heed_source(sh, name, &e) == 0)
 			continue;
 		*sh->e = e;
@@ -151,6 +163,8 @@ take(struct shift *sh, struct hand *h)
 		h->number = sh->taken++;
 		h->name = xstrdup(name);
 		h->file = file != NULL ? xstrdup(file) : NULL;
+		if (sh->feed->is_ordered)
+			sh->ahead[h->number % AHEAD_MAX] = h;
 		source_position(sh->source, &done, &total);
 		progress_set(sh->bar, sh->feed->mails++, done, total);
 	}
@@ -158,51 +172,91 @@ take(struct shift *sh, struct hand *h)
 	return rc == 1;
 }
 
-/* Under the lock. */
-static void
-wait_locked(struct hand *h)
-{
-	struct shift *sh = h->shift;
-
-	while (sh->feed->is_ordered && sh->turn != h->number)
-		pthread_cond_wait(&sh->turned, &sh->lock);
-}
-
+/* For a report that is too large to be kept until its turn. */
 static void
 wait_turn(void *context)
 {
 	struct hand *h = context;
+	struct shift *sh = h->shift;
 
-	pthread_mutex_lock(&h->shift->lock);
-	wait_locked(h);
-	pthread_mutex_unlock(&h->shift->lock);
+	pthread_mutex_lock(&sh->lock);
+	while (sh->turn != h->number)
+		pthread_cond_wait(&sh->turned, &sh->lock);
+	pthread_mutex_unlock(&sh->lock);
+}
+
+static struct hand *
+hand_new(struct shift *sh)
+{
+	struct hand *h = xcalloc(1, sizeof(*h));
+
+	h->shift = sh;
+	sheet_init(&h->sheet, wait_turn, h);
+	return h;
 }
 
 static void
-run_mail(struct shift *sh, struct hand *h)
+hand_free(struct hand *h)
+{
+	sheet_clear(&h->sheet);
+	free(h->name);
+	free(h->file);
+	free(h);
+}
+
+/* Under the lock: what came of a mail. */
+static void
+settle(struct shift *sh, struct hand *h)
+{
+	struct feed *f = sh->feed;
+	struct err e;
+
+	if ((f->is_ordered && pipeline_print(f->pipeline, &h->sheet, &e) < 0) ||
+	    heed(f, sh->bar, h->name, &h->outcome, &e) < 0) {
+		if (sh->rc < 0)
+			return; /* the first trouble counts */
+		*sh->e = e;
+		sh->rc = -1;
+		return;
+	}
+	mark(f, sh->bar, h->file, &h->outcome);
+}
+
+/* Under the lock: all mails that are done, up to the first that is not. */
+static void
+settle_in_order(struct shift *sh)
+{
+	struct hand *h;
+
+	while (sh->turn < sh->taken &&
+	       (h = sh->ahead[sh->turn % AHEAD_MAX])->is_done) {
+		settle(sh, h);
+		hand_free(h);
+		sh->turn++;
+	}
+	pthread_cond_broadcast(&sh->turned);
+}
+
+static void
+run_mail(struct shift *sh, struct spill *mail, struct hand *h)
 {
 	struct feed *f = sh->feed;
 	struct envelope env = { .transport = "file",
 		.session = "file",
-		.wait_turn = f->is_ordered ? wait_turn : NULL,
-		.context = h };
-	struct outcome o = { 0 };
+		.sheet = f->is_ordered ? &h->sheet : NULL };
 	struct deadline d;
-	struct err e;
 
 	env.received = clock_now();
 	deadline_start(&d, 0, f->budget_ms);
-	pipeline_run(f->pipeline, &env, &h->mail, &d, &o);
+	pipeline_run(f->pipeline, &env, mail, &d, &h->outcome);
 	pthread_mutex_lock(&sh->lock);
-	wait_locked(h); /* complaints have their order too */
-	if (heed(f, sh->bar, h->name, &o, &e) == 0) {
-		mark(f, sh->bar, h->file, &o);
-	} else if (sh->rc >= 0) {
-		*sh->e = e;
-		sh->rc = -1;
+	h->is_done = true;
+	if (f->is_ordered) {
+		settle_in_order(sh);
+	} else {
+		settle(sh, h);
+		hand_free(h);
 	}
-	sh->turn++;
-	pthread_cond_broadcast(&sh->turned);
 	pthread_mutex_unlock(&sh->lock);
 }
 
@@ -210,15 +264,16 @@ static void *
 work(void *argument)
 {
 	struct shift *sh = argument;
-	struct hand h = { .shift = sh };
+	struct hand *h = hand_new(sh);
+	struct spill mail;
 
-	pipeline_mail_init(sh->feed->pipeline, &h.mail);
-	while (take(sh, &h)) {
-		run_mail(sh, &h);
-		free(h.name);
-		free(h.file);
-		spill_clear(&h.mail);
+	pipeline_mail_init(sh->feed->pipeline, &mail);
+	while (take(sh, &mail, h)) {
+		run_mail(sh, &mail, h);
+		spill_clear(&mail);
+		h = hand_new(sh);
 	}
+	hand_free(h);
 	return NULL;
 }
 

@@ -22,7 +22,7 @@ struct feed {
 	int64_t budget_ms;         /* for a sink to make progress; 0: any */
 	const struct conf_maildir *maildir; /* foreign; NULL: files stay */
 	unsigned jobs;                      /* mails in hand at the same time */
-	bool is_ordered; /* read side by side, but stored one after the other */
+	bool is_ordered; /* read side by side, but printed in their order */
 	bool is_silent;  /* no progress bar: output goes there */
 
 	uint64_t mails, reports, stored, duplicates;

@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* All text is borrowed. */
+struct sheet;
+
+/* All of it is borrowed. */
 struct envelope {
 	const char *transport; /* "lmtp", "milter", "imap", "file" */
 	const char *session;   /* as in the log */
@@ -20,10 +22,7 @@ struct envelope {
 	int64_t received; /* when the transport had it */
 	/* how the MTA calls itself; NULL: it does not say */
 	const char *mta_name;
-	/* NULL, or called before each report goes to the sinks: it returns when
-	 * all mails are stored that come before this one */
-	void (*wait_turn)(void *context);
-	void *context;
+	struct sheet *sheet; /* NULL, or for what the mail prints */
 };
 
 /* Did it come that way? */

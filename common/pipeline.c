@@ -71,8 +71,6 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 	int rc;
 
 	enrich(r, rr);
-	if (r->env->wait_turn != NULL)
-		r->env->wait_turn(r->env->context);
 	for (i = 0; i < p->sink_count; i++)
 		if (p->sinks[i]->ops->begin(
 			p->sinks[i], report_of(rr), r->d, &streams[i], e) < 0)
@@ -168,6 +166,7 @@ set_intake(
 	const struct envelope *env = r->env;
 	const struct message *m = r->message;
 	struct intake intake = { .transport = env->transport,
+		.sheet = env->sheet,
 		.received = env->received,
 		.message_id = message_id(m),
 		.envelope_from = env->from,

@@ -158,6 +158,12 @@ int pipeline_backlog(
 int pipeline_check(
     struct pipeline *p, void (*told)(const char *what, const struct err *e));
 
+/*
+ * What a mail has left on its sheet is printed: in the order of the mails, by
+ * one thread at a time. -1 and *e: the output fails.
+ */
+int pipeline_print(struct pipeline *p, struct sheet *sheet, struct err *e);
+
 /* Writes what ends a printed output. -1 and *e when that fails. */
 int pipeline_finish(struct pipeline *p, struct err *e);
 

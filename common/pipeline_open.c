@@ -281,6 +281,12 @@ close_sinks(struct pipeline *p)
 }
 
 int
+pipeline_print(struct pipeline *p, struct sheet *sheet, struct err *e)
+{
+	return sink_print_put(p->sinks[0], sheet, e);
+}
+
+int
 pipeline_finish(struct pipeline *p, struct err *e)
 {
 	close_sinks(p);

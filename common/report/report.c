@@ -59,6 +59,7 @@ report_set_intake(struct report_reader *rr, const struct intake *intake)
 	size_t i;
 
 	to->transport = arena_strdup(rr->arena, intake->transport);
+	to->sheet = intake->sheet;
 	to->received = intake->received;
 	to->message_id = arena_strdup(rr->arena, intake->message_id);
 	to->envelope_from = arena_strdup(rr->arena, intake->envelope_from);

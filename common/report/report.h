@@ -46,6 +46,7 @@ struct intake {
 	struct reporter_auth reporter_auth;
 	const char *const *discrepancies; /* what does not fit together */
 	size_t discrepancy_count;
+	struct sheet *sheet; /* foreign; NULL, or where a printed report goes */
 };
 
 /* RFC 7489, appendix C: PolicyPublishedType; RFC 9990 adds the last four. */

@@ -30,12 +30,18 @@ static const char *const headers[] = {
 	[REPORT_TLS] = print_csv_tls_header,
 };
 
-struct print_as_csv {
+/* The output: one table after the other. */
+struct csv_page {
 	bool has_header;
 	enum report_kind kind; /* of the table that was begun last */
-	struct buf first;      /* of every row: to report_id */
-	struct buf second;     /* after the dates: to discovery_method */
-	struct buf joined;     /* of one cell */
+};
+
+/* A report. */
+struct print_as_csv {
+	enum report_kind kind;
+	struct buf first;  /* of every row: to report_id */
+	struct buf second; /* after the dates: to discovery_method */
+	struct buf joined; /* of one cell */
 };
 
 static void *
@@ -84,19 +90,6 @@ second_part(
 }
 
 static int
-begin_table(struct print_as_csv *p, enum report_kind kind, struct buf *out,
-    struct err *e)
-{
-	if (p->has_header && p->kind == kind)
-		return 0;
-	if (p->has_header && buf_add(out, "\r\n", 2, e) < 0)
-		return -1;
-	p->has_header = true;
-	p->kind = kind;
-	return buf_add_text(out, headers[kind], e);
-}
-
-static int
 begin_aggregate(struct print_as_csv *p, const struct report *r, struct err *e)
 {
 	const struct aggregate *a = &r->aggregate;
@@ -119,8 +112,7 @@ as_csv_begin(void *self, const struct report *r, struct buf *out, struct err *e)
 {
 	struct print_as_csv *p = self;
 
-	if (begin_table(p, r->kind, out, e) < 0)
-		return -1;
+	p->kind = r->kind;
 	if (r->kind == REPORT_TLS)
 		return print_csv_tls(r, out, e);
 	if (r->kind == REPORT_FAILURE)
@@ -240,22 +232,50 @@ as_csv_nothing(void *self, struct buf *out, struct err *e)
 	return 0;
 }
 
+static void *
+csv_page_new(void)
+{
+	return xcalloc(1, sizeof(struct csv_page));
+}
+
+static int
+csv_page_join(void *self, enum report_kind kind, struct buf *out,
+    struct buf **place, struct err *e)
+{
+	struct csv_page *page = self;
+
+	*place = out;
+	if (page->has_header && page->kind == kind)
+		return 0;
+	if (page->has_header && buf_add(out, "\r\n", 2, e) < 0)
+		return -1;
+	page->has_header = true;
+	page->kind = kind;
+	return buf_add_text(out, headers[kind], e);
+}
+
 /* There is a header even when there is nothing below it. */
 static int
-as_csv_stop(void *self, struct buf *out, struct err *e)
+csv_page_end(void *self, struct buf *out, struct err *e)
 {
-	struct print_as_csv *p = self;
+	struct csv_page *page = self;
+	struct buf *place;
 
-	return p->has_header ? 0 : begin_table(p, REPORT_AGGREGATE, out, e);
+	return page->has_header
+		   ? 0
+		   : csv_page_join(page, REPORT_AGGREGATE, out, &place, e);
 }
 
 const struct print_format print_csv = {
 	.name = "csv",
 	.new = as_csv_new,
-	.start = as_csv_nothing,
 	.begin = as_csv_begin,
 	.add = as_csv_add,
 	.end = as_csv_nothing,
-	.stop = as_csv_stop,
 	.free = as_csv_free,
+	.page_new = csv_page_new,
+	.page_begin = print_page_nothing,
+	.page_join = csv_page_join,
+	.page_end = csv_page_end,
+	.page_free = free,
 };

@@ -12,38 +12,19 @@
 
 #define WAITING_MAX ((size_t)1 << 30)
 
-/*
- * Aggregate reports are printed as they come. Those of the other kinds stand
- * in arrays of their own behind them: they wait.
- */
 struct print_as_json {
 	struct json json;
 	const struct report *report; /* borrowed while it is printed */
-	struct buf failures, tls;    /* items, each with a comma behind it */
 };
 
 static void *
 as_json_new(const struct conf *conf)
 {
-	struct print_as_json *p = xcalloc(1, sizeof(*p));
-
 	(void)conf; /* the shape is fixed */
-	buf_init(&p->failures, WAITING_MAX);
-	buf_init(&p->tls, WAITING_MAX);
-	return p;
+	return xcalloc(1, sizeof(struct print_as_json));
 }
 
-static void
-as_json_free(void *self)
-{
-	struct print_as_json *p = self;
-
-	buf_clear(&p->failures);
-	buf_clear(&p->tls);
-	free(p);
-}
-
-/* The writer's errors stick, and so does the buffer it began with. */
+/* The writer's errors stick, and so does the buffer it writes to. */
 static int
 told(const struct print_as_json *p, struct err *e)
 {
@@ -54,47 +35,19 @@ told(const struct print_as_json *p, struct err *e)
 }
 
 static int
-as_json_start(void *self, struct buf *out, struct err *e)
-{
-	struct print_as_json *p = self;
-
-	json_begin(&p->json, out);
-	json_object_begin(&p->json);
-	json_key(&p->json, "aggregate_reports");
-	json_array_begin(&p->json);
-	return told(p, e);
-}
-
-/* The whole of a report that is one object. */
-static int
-wait_with(struct buf *waiting,
-    void (*write)(struct json *j, const struct report *r),
-    const struct report *r, struct err *e)
-{
-	size_t before = waiting->len;
-	struct json j;
-
-	json_begin(&j, waiting);
-	write(&j, r);
-	if (json_end(&j, e) == 0 && buf_add(waiting, ",", 1, e) == 0)
-		return 0;
-	waiting->len = before;
-	return -1;
-}
-
-static int
 as_json_begin(
     void *self, const struct report *r, struct buf *out, struct err *e)
 {
 	struct print_as_json *p = self;
 
-	(void)out;
 	p->report = r;
+	json_begin(&p->json, out);
 	if (r->kind == REPORT_TLS)
-		return wait_with(&p->tls, report_json_tls, r, e);
-	if (r->kind == REPORT_FAILURE)
-		return wait_with(&p->failures, report_json_failure, r, e);
-	report_json_begin(&p->json, r);
+		report_json_tls(&p->json, r);
+	else if (r->kind == REPORT_FAILURE)
+		report_json_failure(&p->json, r);
+	else
+		report_json_begin(&p->json, r);
 	return told(p, e);
 }
 
@@ -104,9 +57,9 @@ as_json_add(
 {
 	struct print_as_json *p = self;
 
-	(void)out;
 	if (p->report->kind != REPORT_AGGREGATE)
 		return 0; /* it has no other than itself */
+	p->json.out = out;
 	report_json_record(&p->json, p->report, rec);
 	return told(p, e);
 }
@@ -116,46 +69,91 @@ as_json_end(void *self, struct buf *out, struct err *e)
 {
 	struct print_as_json *p = self;
 
-	(void)out;
+	p->json.out = out;
 	if (p->report->kind == REPORT_AGGREGATE)
 		report_json_end(&p->json, p->report);
-	p->report = NULL;
 	return told(p, e);
 }
 
-static void
-put_waiting(struct json *j, const char *key, const struct buf *waiting)
+/*
+ * Aggregate reports are printed as they come. Those of the other kinds stand
+ * in arrays of their own behind them: they wait.
+ */
+struct json_page {
+	bool has_aggregate;
+	struct buf failures, tls;
+};
+
+static void *
+json_page_new(void)
 {
-	json_key(j, key);
-	json_array_begin(j);
-	if (waiting->len > 0)
-		json_raw(j, waiting->data, waiting->len - 1);
-	json_array_end(j);
+	struct json_page *page = xcalloc(1, sizeof(*page));
+
+	buf_init(&page->failures, WAITING_MAX);
+	buf_init(&page->tls, WAITING_MAX);
+	return page;
+}
+
+static void
+json_page_free(void *self)
+{
+	struct json_page *page = self;
+
+	buf_clear(&page->failures);
+	buf_clear(&page->tls);
+	free(page);
 }
 
 static int
-as_json_stop(void *self, struct buf *out, struct err *e)
+json_page_begin(void *self, struct buf *out, struct err *e)
 {
-	struct print_as_json *p = self;
+	(void)self;
+	return buf_add_text(out, "{\"aggregate_reports\":[", e);
+}
 
-	json_array_end(&p->json);
-	put_waiting(&p->json, "failure_reports", &p->failures);
-	put_waiting(&p->json, "smtp_tls_reports", &p->tls);
-	json_object_end(&p->json);
-	if (json_end(&p->json, e) < 0)
+static int
+json_page_join(void *self, enum report_kind kind, struct buf *out,
+    struct buf **place, struct err *e)
+{
+	struct json_page *page = self;
+	bool is_first;
+
+	if (kind == REPORT_AGGREGATE) {
+		*place = out;
+		is_first = !page->has_aggregate;
+		page->has_aggregate = true;
+	} else {
+		*place = kind == REPORT_TLS ? &page->tls : &page->failures;
+		is_first = (*place)->len == 0;
+	}
+	return is_first ? 0 : buf_add(*place, ",", 1, e);
+}
+
+static int
+json_page_end(void *self, struct buf *out, struct err *e)
+{
+	const struct json_page *page = self;
+
+	if (buf_add_text(out, "],\"failure_reports\":[", e) < 0 ||
+	    buf_add(out, page->failures.data, page->failures.len, e) < 0 ||
+	    buf_add_text(out, "],\"smtp_tls_reports\":[", e) < 0 ||
+	    buf_add(out, page->tls.data, page->tls.len, e) < 0)
 		return -1;
-	return buf_add(out, "\n", 1, e);
+	return buf_add_text(out, "]}\n", e);
 }
 
 const struct print_format print_json = {
 	.name = "json",
 	.new = as_json_new,
-	.start = as_json_start,
 	.begin = as_json_begin,
 	.add = as_json_add,
 	.end = as_json_end,
-	.stop = as_json_stop,
-	.free = as_json_free,
+	.free = free,
+	.page_new = json_page_new,
+	.page_begin = json_page_begin,
+	.page_join = json_page_join,
+	.page_end = json_page_end,
+	.page_free = json_page_free,
 };
 
 struct print_as_lines {
@@ -170,16 +168,6 @@ as_lines_new(const struct conf *conf)
 
 	p->conf = conf;
 	return p;
-}
-
-/* Lines need neither a start nor a stop. */
-static int
-as_lines_nothing(void *self, struct buf *out, struct err *e)
-{
-	(void)self;
-	(void)out;
-	(void)e;
-	return 0;
 }
 
 static int
@@ -214,13 +202,34 @@ as_lines_end(void *self, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* Lines stand one below the other, and nothing else. */
+static void *
+lines_page_new(void)
+{
+	return NULL;
+}
+
+static int
+lines_page_join(void *page, enum report_kind kind, struct buf *out,
+    struct buf **place, struct err *e)
+{
+	(void)page;
+	(void)kind;
+	(void)e;
+	*place = out;
+	return 0;
+}
+
 const struct print_format print_ndjson = {
 	.name = "ndjson",
 	.new = as_lines_new,
-	.start = as_lines_nothing,
 	.begin = as_lines_begin,
 	.add = as_lines_add,
 	.end = as_lines_end,
-	.stop = as_lines_nothing,
 	.free = free,
+	.page_new = lines_page_new,
+	.page_begin = print_page_nothing,
+	.page_join = lines_page_join,
+	.page_end = print_page_nothing,
+	.page_free = free,
 };

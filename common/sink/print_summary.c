@@ -39,8 +39,12 @@ struct print_as_summary {
 	size_t row_count;
 	bool has_widths;
 	size_t width[COLUMNS];
-	uint64_t records, messages, passed; /* of this report */
-	bool has_report;                    /* one stands above */
+	uint64_t records, messages, passed;
+};
+
+/* The output. */
+struct summary_page {
+	bool has_report; /* one stands above */
 };
 
 static const struct summary_row titles = { { "SOURCE", "COUNT", "DISPOSITION",
@@ -63,15 +67,6 @@ as_summary_free(void *self)
 
 	free(p->rows);
 	free(p);
-}
-
-static int
-as_summary_nothing(void *self, struct buf *out, struct err *e)
-{
-	(void)self;
-	(void)out;
-	(void)e;
-	return 0;
 }
 
 size_t
@@ -165,9 +160,6 @@ as_summary_begin(
 	struct print_as_summary *p = self;
 
 	p->report = r;
-	if (p->has_report && buf_add(out, "\n", 1, e) < 0)
-		return -1;
-	p->has_report = true;
 	if (r->kind == REPORT_TLS)
 		return print_summary_tls(r, out, e);
 	if (r->kind == REPORT_FAILURE)
@@ -303,13 +295,35 @@ as_summary_end(void *self, struct buf *out, struct err *e)
 	return buf_add(out, "\n", 1, e);
 }
 
+static void *
+summary_page_new(void)
+{
+	return xcalloc(1, sizeof(struct summary_page));
+}
+
+static int
+summary_page_join(void *self, enum report_kind kind, struct buf *out,
+    struct buf **place, struct err *e)
+{
+	struct summary_page *page = self;
+	bool is_first = !page->has_report;
+
+	(void)kind;
+	*place = out;
+	page->has_report = true;
+	return is_first ? 0 : buf_add(out, "\n", 1, e);
+}
+
 const struct print_format print_summary = {
 	.name = "summary",
 	.new = as_summary_new,
-	.start = as_summary_nothing,
 	.begin = as_summary_begin,
 	.add = as_summary_add,
 	.end = as_summary_end,
-	.stop = as_summary_nothing,
 	.free = as_summary_free,
+	.page_new = summary_page_new,
+	.page_begin = print_page_nothing,
+	.page_join = summary_page_join,
+	.page_end = print_page_nothing,
+	.page_free = free,
 };

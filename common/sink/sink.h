@@ -26,6 +26,7 @@ struct sink_count {
 	uint64_t partial;
 };
 
+struct sheet;
 struct sink; /* each implementation embeds it first */
 struct sink_stream;
 
@@ -77,11 +78,17 @@ extern const struct sink_ops sink_elastic_ops;
 extern const struct sink_ops sink_ndjson_ops;
 
 /*
- * The sinks for "dmarc-intake parse": nothing is stored, all goes to out.
- * close writes what ends the output and flushes it.
+ * The sinks for "dmarc-intake parse": nothing is stored, all goes to out, by
+ * way of the sheet of its mail (base/sheet.h), or at once where a report comes
+ * without one. close writes what ends the output and flushes it.
  */
 int sink_print_open(struct sink **s, const char *format, FILE *out,
     const struct conf *conf, struct err *e);
+/*
+ * The reports on a mail's sheet, when its turn has come: by one thread at a
+ * time. -1 and *e: the output fails.
+ */
+int sink_print_put(struct sink *s, struct sheet *sheet, struct err *e);
 /* "json ndjson csv summary": the names that sink_print_open knows. */
 extern const char *const sink_print_formats[];
 

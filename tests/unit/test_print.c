@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_print.c - the printed formats: cells that a spreadsheet must not run,
- * text that a terminal must not obey, and output that fails.
+ * text that a terminal must not obey, output that fails, and the order of what
+ * is written side by side.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/sheet.h"
 #include "common/sink/sink.h"
 
 static const char *const errors[] = { "first", "second, with \"quotes\"" };
@@ -240,6 +242,109 @@ output_that_fails_is_told(void **state)
 	}
 }
 
+/* A report of count records onto this sheet; id is one digit. */
+static void
+write_report(struct sink *s, struct sheet *sheet, const char *id, int count)
+{
+	struct report r = a_report();
+	const struct record rec = a_record();
+	struct deadline never = { 0 };
+	struct sink_stream *st = NULL;
+	struct sink_count n;
+	struct err e = { 0 };
+
+	r.intake.sheet = sheet;
+	r.aggregate.report_id = id;
+	assert_int_equal(s->ops->begin(s, &r, &never, &st, &e), 0);
+	for (; count > 0; count--)
+		assert_int_equal(s->ops->add(st, &rec, &e), 0);
+	assert_int_equal(s->ops->finish(&st, &n, &e), 0);
+}
+
+static void
+count_waits(void *context)
+{
+	(*(int *)context)++;
+}
+
+/* The digits behind "report_id": in the order of the output. */
+static void
+ids_of(const char *text, char *ids)
+{
+	static const char key[] = "\"report_id\":\"";
+
+	while ((text = strstr(text, key)) != NULL) {
+		text += sizeof(key) - 1;
+		*ids++ = *text;
+	}
+	*ids = '\0';
+}
+
+static void
+sheets_are_printed_in_the_order_they_are_put(void **state)
+{
+	const struct conf conf = { 0 };
+	struct sheet sheet[3];
+	struct sink *s = NULL;
+	struct err e = { 0 };
+	char *text = NULL, ids[16];
+	size_t size = 0;
+	int i, waits = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(sink_print_open(&s, "json", out, &conf, &e), 0);
+	for (i = 0; i < 3; i++)
+		sheet_init(&sheet[i], count_waits, &waits);
+	write_report(s, &sheet[2], "4", 1);
+	write_report(s, &sheet[0], "1", 2);
+	write_report(s, &sheet[1], "2", 0);
+	write_report(s, &sheet[1], "3", 1);
+	assert_int_equal(sink_print_put(s, &sheet[0], &e), 0);
+	/* all before it is printed: from here on it may write through */
+	write_report(s, &sheet[1], "5", 1000);
+	assert_int_equal(waits, 1);
+	assert_true(sheet[1].has_turn);
+	assert_int_equal(sheet[1].text.len, 0);
+	write_report(s, &sheet[1], "6", 1);
+	assert_int_equal(waits, 1);
+	for (i = 1; i < 3; i++)
+		assert_int_equal(sink_print_put(s, &sheet[i], &e), 0);
+	assert_int_equal(sink_print_put(s, &sheet[2], &e), 0); /* empty now */
+	for (i = 0; i < 3; i++)
+		sheet_clear(&sheet[i]);
+	s->ops->close(&s);
+	assert_int_equal(fclose(out), 0);
+	ids_of(text, ids);
+	assert_string_equal(ids, "123564");
+	assert_int_equal(times(text, "},{\"xml_schema\":"), 5);
+	free(text);
+}
+
+static void
+a_sheet_that_the_output_refuses_is_told(void **state)
+{
+	const struct conf conf = { 0 };
+	struct sheet sheet;
+	struct sink *s = NULL;
+	struct err e = { 0 };
+	int i, rc = 0;
+	FILE *out = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_int_equal(sink_print_open(&s, "json", out, &conf, &e), 0);
+	sheet_init(&sheet, NULL, NULL);
+	for (i = 0; rc == 0 && i < 100; i++) {
+		write_report(s, &sheet, "1", 10);
+		rc = sink_print_put(s, &sheet, &e);
+	}
+	assert_int_equal(rc, -1);
+	assert_int_equal(e.kind, ERR_FULL);
+	sheet_clear(&sheet);
+	s->ops->close(&s);
+	(void)fclose(out);
+}
+
 static void
 another_format_is_refused(void **state)
 {
@@ -264,6 +369,8 @@ main(void)
 		cmocka_unit_test(a_summary_escapes_and_adds_up),
 		cmocka_unit_test(an_aborted_report_is_closed),
 		cmocka_unit_test(output_that_fails_is_told),
+		cmocka_unit_test(sheets_are_printed_in_the_order_they_are_put),
+		cmocka_unit_test(a_sheet_that_the_output_refuses_is_told),
 		cmocka_unit_test(another_format_is_refused),
 	};
 
