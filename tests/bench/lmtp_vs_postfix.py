@@ -50,7 +50,7 @@ def wait_for(what, seconds=LIMIT_S, step=0.02):
 class Daemon:
     """Our server with a new SQLite database."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, connections=100):
         self.folder = folder
         (folder / "state").mkdir(parents=True)
         folder.chmod(0o711)
@@ -58,7 +58,7 @@ class Daemon:
         self.database = folder / "state" / "db"
         conf = folder / "conf"
         conf.write_text("[intake]\nstate_path = %s/state\nlog = stderr\n[lmtp]\nlisten = unix:%s\nsocket_mode = 0666\n"
-                        "[sqlite]\npath = %s\n" % (folder, self.socket, self.database))
+                        "connections = %d\n[sqlite]\npath = %s\n" % (folder, self.socket, connections, self.database))
         self.process = subprocess.Popen([str(BUILD / "dmarc-intake-lmtpd"), "-c", str(conf)],
                                         stderr=open(folder / "log", "wb"))
         wait_for(self.socket.exists, 20)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -17,15 +18,26 @@ SHORT = os.environ.get("BENCH_SHORT") == "1"  # check.py's
 PAIRS = 2 if QUICK else 3 if SHORT else 7
 
 
+# Linux counts as a process's most resident memory also that of the one which started it, so that must be a small one.
+LAUNCHER = """
+import os, sys, time
+start = time.monotonic()
+_, status, used = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+os.write(int(sys.argv[1]), b"%f %d %d" % (time.monotonic() - start, used.ru_maxrss, os.waitstatus_to_exitcode(status)))
+"""
+
+
 def run(command, folder, out="out"):
     """Wall seconds and MiB resident of a process; its output goes to a file."""
-    start = time.monotonic()
+    answer, told = os.pipe()
     with open(folder / out, "wb") as f, open(folder / "err", "wb") as err:
-        child = subprocess.Popen([str(c) for c in command], stdout=f, stderr=err, cwd=folder)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, (command, child.returncode, (folder / "err").read_text(errors="replace")[-500:])
-    return time.monotonic() - start, used.ru_maxrss / 1024
+        subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, str(told), *map(str, command)], stdout=f, stderr=err,
+                       cwd=folder, pass_fds=[told], check=False)
+    os.close(told)
+    with os.fdopen(answer) as f:
+        took, resident, code = f.read().split()
+    assert code == "0", (command, code, (folder / "err").read_text(errors="replace")[-500:])
+    return float(took), int(resident) / 1024
 
 
 def intake(*args):

@@ -176,7 +176,7 @@ def connections(top):
     for n in range(min(PAIRS, 5)):
         rates = []
         for together in (1, len(paths)):
-            daemon = Daemon(top / ("c%d-%d" % (n, together)))
+            daemon = Daemon(top / ("c%d-%d" % (n, together)), len(paths))
             rates.append(daemon.send(paths, connections=together)["rate"])
             peak = daemon.peak_mib()
             daemon.stop()
