@@ -2,7 +2,9 @@
 /*
  * sqlite.c - the SQLite sink. A stream gathers at most one piece of its
  * report; a full piece, and the last one, become jobs of the group commit.
+ * Where many large reports come together, pieces are smaller.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,7 +14,11 @@
 #include "common/sink/sqlite_group.h"
 
 #define PIECE_BYTES (4 * 1024 * 1024) /* whatever a stranger writes */
-#define RECORDS_FIRST 16              /* most reports are small */
+#define HELD_BYTES \
+	(16 * 1024 * 1024)      /* all pieces, before they get smaller \
+				 */
+#define SMALL_BYTES (64 * 1024) /* a piece that gives way then */
+#define RECORDS_FIRST 16        /* most reports are small */
 #define OPEN_TIMEOUT_MS 5000
 #define CHECK_TIMEOUT_MS 5000
 #define YIELD_MS 2
@@ -20,6 +26,7 @@
 struct sqlite_sink {
 	struct sink sink;
 	struct sqlite_group group;
+	atomic_size_t held; /* bytes in the pieces of all streams */
 };
 
 struct sqlite_stream {
@@ -27,6 +34,7 @@ struct sqlite_stream {
 	const struct report *report; /* borrowed */
 	struct deadline *deadline;   /* borrowed */
 	struct arena *arena;         /* of the piece */
+	size_t held;                 /* bytes of it in the sink's sum */
 	struct record **records;     /* SQLITE_PIECE_RECORDS at most */
 	size_t count, room;
 	struct sink_count n; /* of the pieces before */
@@ -43,6 +51,27 @@ let_others_in(void)
 	const struct timespec pause = { .tv_nsec = YIELD_MS * 1000000L };
 
 	(void)nanosleep(&pause, NULL);
+}
+
+/* Bring the sink's sum up to date with what the arena has. */
+static void
+count_held(struct sqlite_stream *st)
+{
+	struct sqlite_sink *s = (struct sqlite_sink *)st->stream.sink;
+	size_t now = arena_used(st->arena);
+
+	/* unsigned: what became less is added too */
+	(void)atomic_fetch_add(&s->held, now - st->held);
+	st->held = now;
+}
+
+static bool
+is_piece(struct sqlite_stream *st)
+{
+	struct sqlite_sink *s = (struct sqlite_sink *)st->stream.sink;
+
+	return st->count == SQLITE_PIECE_RECORDS || st->held >= PIECE_BYTES ||
+	       (st->held >= SMALL_BYTES && atomic_load(&s->held) > HELD_BYTES);
 }
 
 static int
@@ -69,6 +98,7 @@ submit_piece(struct sqlite_stream *st, bool is_last, struct err *e)
 	st->n.duplicate += job.n.duplicate;
 	st->count = 0;
 	arena_reset(st->arena);
+	count_held(st);
 	if (!is_last)
 		let_others_in();
 	return 0;
@@ -116,9 +146,7 @@ sqlite_add(struct sink_stream *stream, const struct record *rec, struct err *e)
 		return -1;
 	}
 	/* one record later than full: the last piece is never an empty one */
-	if ((st->count == SQLITE_PIECE_RECORDS ||
-		arena_used(st->arena) >= PIECE_BYTES) &&
-	    submit_piece(st, false, e) < 0)
+	if (is_piece(st) && submit_piece(st, false, e) < 0)
 		return -1;
 	if (st->count == st->room) {
 		st->room = st->room > 0 ? st->room * 2 : RECORDS_FIRST;
@@ -126,6 +154,7 @@ sqlite_add(struct sink_stream *stream, const struct record *rec, struct err *e)
 		    xrealloc(st->records, st->room * sizeof(*st->records));
 	}
 	st->records[st->count++] = record_copy(st->arena, rec);
+	count_held(st);
 	return 0;
 }
 
@@ -136,6 +165,8 @@ sqlite_abort(struct sink_stream **stream)
 
 	if (st == NULL)
 		return;
+	arena_reset(st->arena);
+	count_held(st);
 	arena_free(&st->arena);
 	free(st->records);
 	free(st);

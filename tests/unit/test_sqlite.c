@@ -621,6 +621,64 @@ shared_commits(void **state)
 	place_clear(&p);
 }
 
+#define LARGE_STREAMS 60
+#define LARGE_RECORDS 50 /* of 8 KiB */
+
+static void
+add_large(struct sink_stream **st, struct delivery *d, const struct report *r,
+    struct deadline *deadline)
+{
+	assert_int_equal(
+	    sink_sqlite_ops.begin(d->place->sink, r, deadline, st, &d->err), 0);
+	assert_int_equal(add_all(*st, d), 0);
+}
+
+/* 16 MiB of records wait in all streams together, and no more. */
+static void
+many_large_reports_come_in_smaller_pieces(void **state)
+{
+	static char text[8 * 1024];
+	struct sink_stream *st[LARGE_STREAMS];
+	struct delivery d[LARGE_STREAMS] = { 0 };
+	struct report r[LARGE_STREAMS];
+	struct deadline deadline;
+	struct place p;
+	int i, again;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	place_make(&p);
+	place_open(&p);
+	deadline_start(&deadline, 0, 60000);
+	for (again = 0; again < 2; again++) {
+		for (i = 0; i < LARGE_STREAMS; i++) {
+			d[i] = (struct delivery){ .place = &p,
+				.key = (uint64_t)(again * LARGE_STREAMS + i),
+				.count = LARGE_RECORDS,
+				.header_from = text };
+			r[i] = report_of_key(d[i].key);
+			add_large(&st[i], &d[i], &r[i], &deadline);
+			if (i == LARGE_STREAMS / 2)
+				assert_int_equal(
+				    ask(&p, "SELECT count(*) "
+					    "FROM aggregate_record"),
+				    again * LARGE_STREAMS * LARGE_RECORDS);
+		}
+		assert_true(ask(&p, "SELECT count(*) FROM aggregate_record") >
+			    again * LARGE_STREAMS * LARGE_RECORDS);
+		for (i = 0; i < LARGE_STREAMS; i++) {
+			assert_int_equal(
+			    sink_sqlite_ops.finish(&st[i], &d[i].n, &d[i].err),
+			    0);
+			assert_int_equal(d[i].n.stored, LARGE_RECORDS);
+		}
+	}
+	assert_int_equal(
+	    ask(&p, "SELECT count(*) FROM aggregate_report WHERE complete"),
+	    2 * LARGE_STREAMS);
+	place_clear(&p);
+}
+
 static void
 poison_hurts_itself_only(void **state)
 {
@@ -1327,6 +1385,7 @@ main(void)
 	UNIT_ONE(&u, extensions_are_rows);
 	UNIT_ROWS(&u, piece_cases, pieces);
 	UNIT_ROWS(&u, share_cases, shared_commits);
+	UNIT_ONE(&u, many_large_reports_come_in_smaller_pieces);
 	UNIT_ONE(&u, poison_hurts_itself_only);
 	UNIT_ONE(&u, two_threads);
 	UNIT_ONE(&u, killed_half_way);
