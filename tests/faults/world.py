@@ -52,12 +52,31 @@ def start_again(start):
     return start()
 
 
+def kept_in(quarantine):
+    """{token: [reason of each copy]}; that of a mail which waits begins with its folder."""
+    found = {}
+    for path in quarantine.rglob("*"):
+        if path.parent.name not in ("new", "cur"):
+            continue
+        folder = path.parent.parent
+        try:
+            token = token_of(path.read_bytes())
+            why = folder / "why" / (path.name.partition(":")[0] + ".json")
+            reason = json.loads(why.read_text())["reason"] if why.exists() else "no reason"
+        except FileNotFoundError:
+            continue  # replayed meanwhile
+        if token is not None:
+            place = "" if folder == quarantine else folder.name + ": "
+            found.setdefault(token, []).append(place + reason)
+    return found
+
+
 class Daemon:
     """A daemon of ours, started again whenever it has ended, as systemd does."""
 
-    def __init__(self, program, conf, log, env):
+    def __init__(self, program, conf, log, env, down_s=0.2):
         self.command, self.log, self.env = [str(BUILD / program), "-c", str(conf)], log, env
-        self.process, self.starts, self.is_wanted = None, 0, True
+        self.process, self.starts, self.is_wanted, self.down_s = None, 0, True, down_s
         self.thread = threading.Thread(target=self.keep, daemon=True)
         self.thread.start()
 
@@ -68,7 +87,7 @@ class Daemon:
                                                 env={**os.environ, **self.env})
             self.starts += 1
             self.process.wait()
-            time.sleep(0.2)
+            time.sleep(self.down_s)
 
     @property
     def pid(self):
@@ -242,22 +261,7 @@ class World:
             return [text for text, in db.execute("PRAGMA integrity_check(5)") if text != "ok"]
 
     def kept(self):
-        """{token: [reason of each copy]}; that of a mail which waits begins with its folder."""
-        found = {}
-        for path in self.quarantine.rglob("*"):
-            if path.parent.name not in ("new", "cur"):
-                continue
-            folder = path.parent.parent
-            try:
-                token = token_of(path.read_bytes())
-                why = folder / "why" / (path.name.partition(":")[0] + ".json")
-                reason = json.loads(why.read_text())["reason"] if why.exists() else "no reason"
-            except FileNotFoundError:
-                continue  # replayed meanwhile
-            if token is not None:
-                place = "" if folder == self.quarantine else folder.name + ": "
-                found.setdefault(token, []).append(place + reason)
-        return found
+        return kept_in(self.quarantine)
 
     def is_quiet(self):
         """Nothing is on its way any more."""

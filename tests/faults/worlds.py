@@ -223,25 +223,7 @@ class Indexed(World):
         self.set_block(False)
 
     def stored(self):
-        self.server.ask("POST", "/dmarc_*,smtp_tls*/_refresh")
-        found = {}
-        for indexes, key, number in (("dmarc_aggregate*", "report_id", "message_count"),
-                                     ("smtp_tls*", "report_id", "policies.successful_session_count"),
-                                     ("dmarc_failure*", "original_envelope_id", "none")):
-            for bucket in self.buckets(indexes, key + ".keyword", number):
-                found.setdefault(bucket["key"]["id"], []).append((bucket["doc_count"], int(bucket["sum"]["value"])))
-        return found
-
-    def buckets(self, indexes, key, number):
-        composite = {"size": 1000, "sources": [{"id": {"terms": {"field": key}}}]}
-        while True:
-            answer = self.server.ok("POST", "/%s/_search?allow_partial_search_results=false" % indexes, {
-                "size": 0, "aggs": {"reports": {"composite": composite, "aggs": {"sum": {"sum": {"field": number}}}}}})
-            reports = answer.get("aggregations", {}).get("reports", {})
-            yield from reports.get("buckets", ())
-            if "after_key" not in reports:
-                return
-            composite["after"] = reports["after_key"]
+        return self.server.reports()
 
 
 WORLDS = (Straight, Queued, Filtered, Polled, Indexed)

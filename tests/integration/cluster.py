@@ -106,3 +106,41 @@ class Cluster:
 
     def indexes(self, pattern):
         return sorted(self.ok("GET", "/%s/_settings?filter_path=*.settings.index.provided_name" % pattern))
+
+    def reports(self):
+        """{report_id: [(records, sum of what they count) of each report of that name]}"""
+        self.ask("POST", "/dmarc_*,smtp_tls*/_refresh")
+        found = {}
+        for indexes, key, number in (("dmarc_aggregate*", "report_id", "message_count"),
+                                     ("smtp_tls*", "report_id", "policies.successful_session_count"),
+                                     ("dmarc_failure*", "original_envelope_id", "none")):
+            for bucket in self.buckets(indexes, key + ".keyword", number):
+                found.setdefault(bucket["key"]["id"], []).append((bucket["doc_count"], int(bucket["sum"]["value"])))
+        return found
+
+    def buckets(self, indexes, key, number):
+        composite = {"size": 1000, "sources": [{"id": {"terms": {"field": key}}}]}
+        while True:
+            answer = self.ok("POST", "/%s/_search?allow_partial_search_results=false" % indexes, {
+                "size": 0, "aggs": {"reports": {"composite": composite, "aggs": {"sum": {"sum": {"field": number}}}}}})
+            reports = answer.get("aggregations", {}).get("reports", {})
+            yield from reports.get("buckets", ())
+            if "after_key" not in reports:
+                return
+            composite["after"] = reports["after_key"]
+
+    def ids(self):
+        """[(index, _id)] of every document of ours."""
+        self.ask("POST", "/dmarc_*,smtp_tls*/_refresh")
+        answer = self.ok("POST", "/dmarc_*,smtp_tls*/_search?scroll=1m&allow_partial_search_results=false",
+                         {"size": 5000, "_source": False, "sort": ["_doc"]})
+        found = []
+        while answer["hits"]["hits"]:
+            found += [(hit["_index"], hit["_id"]) for hit in answer["hits"]["hits"]]
+            answer = self.ok("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": answer["_scroll_id"]})
+        return found
+
+    def clean(self):
+        """None of our indexes is there any more."""
+        for name in self.indexes("dmarc_*,smtp_tls*"):
+            self.ok("DELETE", "/" + name)
