@@ -69,7 +69,7 @@ class Instance:
 
     def mails(self):
         """Acknowledged, by its log."""
-        return len(re.findall(r" status=(?:stored|kept)", self.log()))
+        return len(re.findall(r" status=(?:stored|kept|other|waiting)", self.log()))
 
 
 class Instances:
