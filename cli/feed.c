@@ -50,6 +50,7 @@ struct shift {
 	struct err *e;
 	uint64_t taken, turn; /* mails; the first that is not settled */
 	struct hand *ahead[AHEAD_MAX]; /* from turn on, by number */
+	bool is_settling;              /* one thread at a time does */
 	pthread_cond_t turned;
 };
 
@@ -204,22 +205,41 @@ hand_free(struct hand *h)
 	free(h);
 }
 
+/* Under the lock. */
+static void
+end_run(struct shift *sh, const struct err *e)
+{
+	if (sh->rc < 0)
+		return; /* the first trouble counts */
+	*sh->e = *e;
+	sh->rc = -1;
+}
+
 /* Under the lock: what came of a mail. */
 static void
 settle(struct shift *sh, struct hand *h)
 {
-	struct feed *f = sh->feed;
 	struct err e;
 
-	if ((f->is_ordered && pipeline_print(f->pipeline, &h->sheet, &e) < 0) ||
-	    heed(f, sh->bar, h->name, &h->outcome, &e) < 0) {
-		if (sh->rc < 0)
-			return; /* the first trouble counts */
-		*sh->e = e;
-		sh->rc = -1;
-		return;
-	}
-	mark(f, sh->bar, h->file, &h->outcome);
+	if (heed(sh->feed, sh->bar, h->name, &h->outcome, &e) == 0)
+		mark(sh->feed, sh->bar, h->file, &h->outcome);
+	else
+		end_run(sh, &e);
+	hand_free(h);
+}
+
+/* Under the lock, which is given back meanwhile. */
+static void
+print(struct shift *sh, struct hand *h)
+{
+	struct err e;
+	int rc;
+
+	pthread_mutex_unlock(&sh->lock);
+	rc = pipeline_print(sh->feed->pipeline, &h->sheet, &e);
+	pthread_mutex_lock(&sh->lock);
+	if (rc < 0)
+		end_run(sh, &e);
 }
 
 /* Under the lock: all mails that are done, up to the first that is not. */
@@ -228,13 +248,17 @@ settle_in_order(struct shift *sh)
 {
 	struct hand *h;
 
+	if (sh->is_settling)
+		return; /* that thread comes to this mail too */
+	sh->is_settling = true;
 	while (sh->turn < sh->taken &&
 	       (h = sh->ahead[sh->turn % AHEAD_MAX])->is_done) {
+		print(sh, h);
 		settle(sh, h);
-		hand_free(h);
 		sh->turn++;
+		pthread_cond_broadcast(&sh->turned);
 	}
-	pthread_cond_broadcast(&sh->turned);
+	sh->is_settling = false;
 }
 
 static void
@@ -251,12 +275,10 @@ run_mail(struct shift *sh, struct spill *mail, struct hand *h)
 	pipeline_run(f->pipeline, &env, mail, &d, &h->outcome);
 	pthread_mutex_lock(&sh->lock);
 	h->is_done = true;
-	if (f->is_ordered) {
+	if (f->is_ordered)
 		settle_in_order(sh);
-	} else {
+	else
 		settle(sh, h);
-		hand_free(h);
-	}
 	pthread_mutex_unlock(&sh->lock);
 }
 
