@@ -19,6 +19,7 @@ from ledger import STORED, Ledger, judge
 SECONDS, RATE, SENDERS = 45, 50.0, 8
 DOWN_S, PAUSE_S = 1.0, 0.5  # one that is killed stays away, and then all are there
 DRAIN_S, NAME = 90, "intake.test.example"
+SETTINGS = "intake_destination_concurrency_limit = 60\nintake_destination_concurrency_failed_cohort_limit = 10\n"
 
 
 class NamedPostfix(Postfix):
@@ -32,7 +33,7 @@ class NamedPostfix(Postfix):
         hosts.chmod(0o644)
         up = [str(SERVERS / "postfix-up"), str(folder), str(self.port), nexthop]
         run = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts), *up],
-                             capture_output=True, text=True, timeout=60, check=False)
+                             env={**os.environ, "POSTFIX_SETTINGS": SETTINGS}, capture_output=True, text=True, timeout=60, check=False)
         assert run.returncode == 0, run.stderr
 
 
@@ -95,7 +96,8 @@ def verdict(ledger, server, instances, folder):
 
 def tell(way, ledger, postfix, instances, kills, records, wrong):
     log = postfix.log()
-    seen = {"refused": "Connection refused", "cut": "lost connection with", "later": "status=deferred"}
+    seen = {"refused": "Connection refused", "cut": "lost connection with", "later": "status=deferred",
+            "suspended": "delivery temporarily suspended"}
     print("%s: %d mails, %d records, %d kills; %s; of its deliveries Postfix saw %s; %d records were there already: "
           "%d lost, %d doubled, %d odd"
           % (way, len(ledger.sent()), records, kills,
@@ -119,7 +121,7 @@ def one_way(way, top, server, seed, seconds):
         instances.wait()
         if way == "HAProxy":
             balancer = Balancer(top / "haproxy", instances.all)
-            postfix = Postfix(top / "postfix", "inet:127.0.0.1:%d" % balancer.port)
+            postfix = Postfix(top / "postfix", "inet:127.0.0.1:%d" % balancer.port, POSTFIX_SETTINGS=SETTINGS)
         else:
             postfix = NamedPostfix(top / "postfix", "inet:%s:%d" % (NAME, instances.port),
                                    [one.address for one in instances.all])

@@ -50,7 +50,7 @@ class Instance:
         conf.write_text("[intake]\nstate_path = %s\nlog = stderr\nreplay_interval = 1s\n[quarantine]\npath = %s\n"
                         "[lmtp]\nlisten = inet:%s:%d\nconnections = 400\n%s"
                         % (self.state, self.quarantine, address, port, sink))
-        self.daemon = Daemon("dmarc-intake-lmtpd", conf, self.log_file, {"DMARC_INTAKE_ENRICH_OFFLINE": "yes"}, down_s)
+        self.daemon = Daemon("dmarc-intake-lmtpd", conf, self.log_file, {}, down_s)
 
     def is_listening(self):
         try:
