@@ -11,6 +11,11 @@
 #define YEAR_0 (-62167219200)    /* 0000-01-01T00:00:00Z */
 #define YEAR_9999 (253402300799) /* 9999-12-31T23:59:59Z */
 
+#define DAYS_4_YEARS 1461
+#define DAYS_100_YEARS 36524
+#define DAYS_400_YEARS 146097
+#define DAYS_TO_EPOCH 719468 /* from 0000-03-01 */
+
 int64_t
 clock_now(void)
 {
@@ -29,14 +34,35 @@ clock_mono_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static struct tm
-tm_of(int64_t at)
-{
-	time_t t = at < YEAR_0 ? YEAR_0 : at > YEAR_9999 ? YEAR_9999 : at;
-	struct tm tm = { 0 };
+/* A date of the Gregorian calendar. */
+struct date {
+	int year, month, day;
+};
 
-	gmtime_r(&t, &tm);
-	return tm;
+/*
+ * For a day from YEAR_0 on. gmtime_r() takes the time zone's lock, and threads
+ * that write side by side would wait for each other there. Years are counted
+ * from March here, so that a leap day is the last of its year.
+ */
+static struct date
+date_of(int64_t day)
+{
+	/* from the 1st of March 400 years before the year 0: never negative */
+	int64_t n = day + DAYS_TO_EPOCH + DAYS_400_YEARS;
+	int64_t era = n / DAYS_400_YEARS;
+	int in_era = (int)(n % DAYS_400_YEARS);
+	int year =
+	    (in_era - in_era / (DAYS_4_YEARS - 1) + in_era / DAYS_100_YEARS -
+		in_era / (DAYS_400_YEARS - 1)) /
+	    365;
+	int in_year = in_era - (365 * year + year / 4 - year / 100);
+	int month = (5 * in_year + 2) / 153; /* of 31 and 30 days in turns */
+
+	return (struct date){
+		.year = (int)(era - 1) * 400 + year + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = in_year - (153 * month + 2) / 5 + 1,
+	};
 }
 
 /* The last count digits of n, which is not negative. */
@@ -54,19 +80,22 @@ put_digits(char *p, int n, int count)
 void
 clock_iso(int64_t at, char text[CLOCK_TEXT_SIZE])
 {
-	struct tm tm = tm_of(at);
-	char *p = put_digits(text, tm.tm_year + 1900, 4);
+	int64_t t = at < YEAR_0 ? YEAR_0 : at > YEAR_9999 ? YEAR_9999 : at;
+	int64_t day = clock_day(t);
+	struct date date = date_of(day);
+	int second = (int)(t - day * CLOCK_DAY_S);
+	char *p = put_digits(text, date.year, 4);
 
 	*p++ = '-';
-	p = put_digits(p, tm.tm_mon + 1, 2);
+	p = put_digits(p, date.month, 2);
 	*p++ = '-';
-	p = put_digits(p, tm.tm_mday, 2);
+	p = put_digits(p, date.day, 2);
 	*p++ = 'T';
-	p = put_digits(p, tm.tm_hour, 2);
+	p = put_digits(p, second / 3600, 2);
 	*p++ = ':';
-	p = put_digits(p, tm.tm_min, 2);
+	p = put_digits(p, second / 60 % 60, 2);
 	*p++ = ':';
-	p = put_digits(p, tm.tm_sec, 2);
+	p = put_digits(p, second % 60, 2);
 	memcpy(p, "+00:00", sizeof("+00:00"));
 }
 

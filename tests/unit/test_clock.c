@@ -2,6 +2,7 @@
 /*
  * test_clock.c - times are UTC whatever TZ says, and deadlines end in time.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -61,6 +62,29 @@ time_row(void **state)
 		assert_string_equal(text, c->date);
 	}
 	assert_true(clock_day(c->at) == c->day);
+}
+
+/* The C library's calendar is another way to the same dates. */
+static void
+every_day_is_that_of_the_c_library(void **state)
+{
+	int64_t day, step = unit_is_slow() ? 97 : 1;
+	char text[CLOCK_TEXT_SIZE], expected[80];
+	struct tm tm;
+	time_t at;
+
+	(void)state;
+	for (day = -719528; day <= 2932896; day += step) {
+		at = (time_t)(day * CLOCK_DAY_S + (day + 719528) % CLOCK_DAY_S);
+		assert_non_null(gmtime_r(&at, &tm));
+		(void)snprintf(expected, sizeof(expected),
+		    "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		    tm.tm_sec);
+		clock_plain(at, text);
+		if (strcmp(text, expected) != 0)
+			fail_msg("%s, not %s", text, expected);
+	}
 }
 
 static void
@@ -137,6 +161,7 @@ main(void)
 	struct unit u = { .count = 0 };
 
 	UNIT_ROWS(&u, time_cases, time_row);
+	UNIT_ONE(&u, every_day_is_that_of_the_c_library);
 	UNIT_ONE(&u, deadline_never);
 	UNIT_ONE(&u, deadline_progress_moves_only_the_progress_end);
 	UNIT_ONE(&u, deadline_hard_end_holds_against_progress);
