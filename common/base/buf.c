@@ -71,7 +71,7 @@ buf_init(struct buf *b, size_t max)
 }
 
 char *
-buf_reserve(struct buf *b, size_t len, struct err *e)
+buf_grow(struct buf *b, size_t len, struct err *e)
 {
 	size_t need, size;
 
@@ -93,10 +93,7 @@ buf_reserve(struct buf *b, size_t len, struct err *e)
 int
 buf_add(struct buf *b, const void *p, size_t len, struct err *e)
 {
-	/* nearly always there is room */
-	char *at = len < b->size - b->len && len <= b->max - b->len
-		       ? b->data + b->len
-		       : buf_reserve(b, len, e);
+	char *at = buf_reserve(b, len, e);
 
 	if (at == NULL)
 		return -1;

@@ -40,11 +40,21 @@ int buf_add_text(struct buf *b, const char *text, struct err *e);
 int buf_printf(struct buf *b, struct err *e, const char *fmt, ...)
     ATTR_PRINTF(3, 4);
 
+/* buf_reserve where the room has to be made. */
+char *buf_grow(struct buf *b, size_t len, struct err *e);
+
 /*
- * Room for len more bytes, to be written at the returned place and then
- * counted by adding to b->len; NULL and *e when max is passed.
+ * Room for len more bytes and a NUL, to be written at the returned place and
+ * then counted by adding to b->len; NULL and *e when max is passed.
  */
-char *buf_reserve(struct buf *b, size_t len, struct err *e);
+static inline char *
+buf_reserve(struct buf *b, size_t len, struct err *e)
+{
+	/* nearly always it is there */
+	if (len < b->size - b->len && len <= b->max - b->len)
+		return b->data + b->len;
+	return buf_grow(b, len, e);
+}
 
 /* Empty it, and keep the memory for the next use. */
 void buf_reset(struct buf *b);

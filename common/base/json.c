@@ -34,32 +34,63 @@ put(struct json *j, const char *p, size_t len)
 		(void)buf_add(j->out, p, len, &j->err);
 }
 
-/* What stands between the item before and this one. */
-static void
-separate(struct json *j)
+/* One more item comes: how many commas, none or one, are before it? */
+static size_t
+count_commas(struct json *j)
 {
+	size_t commas;
+
 	if (j->after_key) {
 		j->after_key = false;
-		return;
+		return 0;
 	}
 	if (j->depth == 0)
-		return;
-	if (j->has_item[j->depth - 1])
-		put(j, ",", 1);
+		return 0;
+	commas = j->has_item[j->depth - 1];
 	j->has_item[j->depth - 1] = true;
+	return commas;
+}
+
+/*
+ * The next item, which begins with len bytes: where to write them, behind what
+ * separates it from the one before. NULL: nothing is written any more.
+ */
+static char *
+item_begin(struct json *j, size_t len)
+{
+	size_t commas = count_commas(j);
+	char *at;
+
+	if (j->err.kind != ERR_NONE ||
+	    (at = buf_reserve(j->out, commas + len, &j->err)) == NULL)
+		return NULL;
+	if (commas > 0)
+		*at++ = ',';
+	at[len] = '\0';
+	j->out->len += commas + len;
+	return at;
 }
 
 static void
-open_level(struct json *j, const char *bracket)
+put_item(struct json *j, const char *p, size_t len)
 {
-	separate(j);
-	if (j->depth == JSON_DEPTH_MAX) {
-		if (j->err.kind == ERR_NONE)
-			err_set(&j->err, ERR_LIMIT, "json: too deep");
-		return;
-	}
-	j->has_item[j->depth++] = false;
-	put(j, bracket, 1);
+	char *at = item_begin(j, len);
+
+	if (at != NULL && len > 0)
+		memcpy(at, p, len);
+}
+
+static void
+open_level(struct json *j, char bracket)
+{
+	char *at = item_begin(j, 1);
+
+	if (at != NULL)
+		*at = bracket;
+	if (j->depth < JSON_DEPTH_MAX)
+		j->has_item[j->depth++] = false;
+	else if (j->err.kind == ERR_NONE)
+		err_set(&j->err, ERR_LIMIT, "json: too deep");
 }
 
 static void
@@ -73,7 +104,7 @@ close_level(struct json *j, const char *bracket)
 void
 json_object_begin(struct json *j)
 {
-	open_level(j, "{");
+	open_level(j, '{');
 }
 
 void
@@ -85,7 +116,7 @@ json_object_end(struct json *j)
 void
 json_array_begin(struct json *j)
 {
-	open_level(j, "[");
+	open_level(j, '[');
 }
 
 void
@@ -95,21 +126,17 @@ json_array_end(struct json *j)
 }
 
 void
-json_key(struct json *j, const char *key)
+json_key_n(struct json *j, const char *key, size_t len)
 {
-	size_t len = strlen(key);
-	char *at;
+	char *at = item_begin(j, len + 3);
 
-	separate(j);
 	j->after_key = true;
-	if (j->err.kind != ERR_NONE ||
-	    (at = buf_reserve(j->out, len + 3, &j->err)) == NULL)
+	if (at == NULL)
 		return;
 	at[0] = '"';
 	memcpy(at + 1, key, len);
 	at[len + 1] = '"';
 	at[len + 2] = ':';
-	j->out->len += len + 3;
 }
 
 static bool
@@ -160,21 +187,17 @@ plain_length(const char *text, size_t len)
 	return n;
 }
 
-/* Nearly every text is plain as a whole. */
 static void
 put_plain(struct json *j, const char *text, size_t len)
 {
-	char *at;
+	char *at = item_begin(j, len + 2);
 
-	if (j->err.kind != ERR_NONE ||
-	    (at = buf_reserve(j->out, len + 2, &j->err)) == NULL)
+	if (at == NULL)
 		return;
 	at[0] = '"';
 	if (len > 0)
 		memcpy(at + 1, text, len);
 	at[len + 1] = '"';
-	at[len + 2] = '\0';
-	j->out->len += len + 2;
 }
 
 void
@@ -182,12 +205,11 @@ json_text_n(struct json *j, const char *text, size_t len)
 {
 	size_t start, at = 0;
 
-	separate(j);
-	if (plain_length(text, len) == len) {
+	if (plain_length(text, len) == len) { /* as nearly every text is */
 		put_plain(j, text, len);
 		return;
 	}
-	put(j, "\"", 1);
+	put_item(j, "\"", 1);
 	while (at < len) {
 		start = at;
 		at += plain_length(text + at, len - at);
@@ -220,55 +242,23 @@ json_int(struct json *j, int64_t n)
 	} while (rest > 0);
 	if (n < 0)
 		*--at = '-';
-	separate(j);
-	put(j, at, (size_t)(text + sizeof(text) - at));
+	put_item(j, at, (size_t)(text + sizeof(text) - at));
 }
 
 void
 json_bool(struct json *j, bool b)
 {
-	separate(j);
-	put(j, b ? "true" : "false", b ? 4 : 5);
+	put_item(j, b ? "true" : "false", b ? 4 : 5);
 }
 
 void
 json_put_null(struct json *j)
 {
-	separate(j);
-	put(j, "null", 4);
+	put_item(j, "null", 4);
 }
 
 void
 json_raw(struct json *j, const char *p, size_t len)
 {
-	separate(j);
-	put(j, p, len);
-}
-
-void
-json_field(struct json *j, const char *key, const char *text)
-{
-	json_key(j, key);
-	json_text(j, text);
-}
-
-void
-json_field_int(struct json *j, const char *key, int64_t n)
-{
-	json_key(j, key);
-	json_int(j, n);
-}
-
-void
-json_field_bool(struct json *j, const char *key, bool b)
-{
-	json_key(j, key);
-	json_bool(j, b);
-}
-
-void
-json_field_if(struct json *j, const char *key, const char *text)
-{
-	if (text != NULL)
-		json_field(j, key, text);
+	put_item(j, p, len);
 }

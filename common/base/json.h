@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -37,7 +38,13 @@ void json_array_begin(struct json *j);
 void json_array_end(struct json *j);
 
 /* key is ours: plain ASCII, nothing to escape. */
-void json_key(struct json *j, const char *key);
+void json_key_n(struct json *j, const char *key, size_t len);
+/* Here, so that the compiler counts the letters of a key that it knows. */
+static inline void
+json_key(struct json *j, const char *key)
+{
+	json_key_n(j, key, strlen(key));
+}
 
 /* Text that is not UTF-8 is repaired with U+FFFD, byte by byte. */
 void json_text_n(struct json *j, const char *text, size_t len);
@@ -50,10 +57,33 @@ void json_put_null(struct json *j);
 void json_raw(struct json *j, const char *p, size_t len);
 
 /* key and value; a NULL text writes null. */
-void json_field(struct json *j, const char *key, const char *text);
-void json_field_int(struct json *j, const char *key, int64_t n);
-void json_field_bool(struct json *j, const char *key, bool b);
+static inline void
+json_field(struct json *j, const char *key, const char *text)
+{
+	json_key(j, key);
+	json_text(j, text);
+}
+
+static inline void
+json_field_int(struct json *j, const char *key, int64_t n)
+{
+	json_key(j, key);
+	json_int(j, n);
+}
+
+static inline void
+json_field_bool(struct json *j, const char *key, bool b)
+{
+	json_key(j, key);
+	json_bool(j, b);
+}
+
 /* key and value, nothing at all for NULL. */
-void json_field_if(struct json *j, const char *key, const char *text);
+static inline void
+json_field_if(struct json *j, const char *key, const char *text)
+{
+	if (text != NULL)
+		json_field(j, key, text);
+}
 
 #endif
