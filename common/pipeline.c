@@ -70,6 +70,8 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 	size_t i;
 	int rc;
 
+	if (p->is_plain)
+		report_omit_ids(rr);
 	enrich(r, rr);
 	for (i = 0; i < p->sink_count; i++)
 		if (p->sinks[i]->ops->begin(
@@ -77,7 +79,7 @@ store(struct run *r, struct report_reader *rr, struct err *e)
 			goto fail;
 	while ((rc = report_next(rr, &rec, e)) == 1) {
 		enrich_record(r->names, &rec);
-		if (report_of(rr)->kind == REPORT_AGGREGATE)
+		if (!p->is_plain && report_of(rr)->kind == REPORT_AGGREGATE)
 			rec.category = category_of(&rec, p->suffixes);
 		for (i = 0; i < p->sink_count; i++)
 			if (p->sinks[i]->ops->add(streams[i], &rec, e) < 0)

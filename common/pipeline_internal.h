@@ -33,6 +33,7 @@ struct pipeline {
 	struct crash *crash;           /* NULL: nothing is remembered */
 	struct sink *sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;
+	bool is_plain; /* no sink asks for more than the reporter says */
 	FILE *out;     /* foreign; NULL unless reports are only printed */
 	bool has_curl; /* curl_setup was called */
 	bool is_dry;   /* nothing is stored, kept or sent: only tried */

@@ -248,6 +248,7 @@ pipeline_open_print(struct pipeline **p, struct conf *conf, const char *format,
 		return -1;
 	}
 	opened->sink_count = 1;
+	opened->is_plain = opened->sinks[0]->is_plain;
 	*p = opened;
 	return 0;
 }

@@ -76,6 +76,12 @@ report_set_intake(struct report_reader *rr, const struct intake *intake)
 }
 
 void
+report_omit_ids(struct report_reader *rr)
+{
+	rr->omits_ids = true;
+}
+
+void
 report_note(struct report_reader *rr, const char *text)
 {
 	struct report *r = &rr->report;
@@ -358,8 +364,9 @@ report_next(struct report_reader *rr, struct record *rec, struct err *e)
 	rec->interval_end = s->end;
 	rec->message_count = s->count;
 	rec->day = clock_day(s->begin);
-	record_id(rr->hash, rr->report.key, rec->position, rec->day,
-	    (const char *)rr->frame.data + head, rr->id_len, rec->id);
+	if (!rr->omits_ids)
+		record_id(rr->hash, rr->report.key, rec->position, rec->day,
+		    (const char *)rr->frame.data + head, rr->id_len, rec->id);
 	return 1;
 }
 

@@ -180,7 +180,7 @@ struct spf_result {
  * (failure: INT64_MIN when undated), and nothing else.
  */
 struct record {
-	unsigned char id[REPORT_ID_BYTES];
+	unsigned char id[REPORT_ID_BYTES]; /* all 0: report_omit_ids */
 	uint64_t position; /* of the <record> in the report, from 0 */
 	int64_t interval_begin, interval_end;
 	int64_t day; /* of interval_begin, days since the epoch */
@@ -261,6 +261,12 @@ void report_note(struct report_reader *rr, const char *text);
 const struct report *report_of(const struct report_reader *rr);
 /* Copied. */
 void report_set_intake(struct report_reader *rr, const struct intake *intake);
+
+/*
+ * Records come without their ids, for who has no use for them: a SHA-256 for
+ * each is much, beside what reading takes. Before the first record is taken.
+ */
+void report_omit_ids(struct report_reader *rr);
 
 /*
  * The next record, or the next day's slice of one: 1 with *rec filled, 0 at

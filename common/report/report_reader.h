@@ -26,6 +26,7 @@ struct report_reader {
 	struct spool spool;
 	struct sha256 *hash; /* owned */
 
+	bool omits_ids;
 	bool is_given; /* a failure or TLS report: its one record */
 
 	/* the record that report_next is at */

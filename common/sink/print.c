@@ -253,6 +253,7 @@ sink_print_open(struct sink **s, const char *format, FILE *out,
 		    "no format \"%s\": json, ndjson, csv or summary", format);
 	p = xcalloc(1, sizeof(*p));
 	p->sink.ops = &print_ops;
+	p->sink.is_plain = f->is_plain;
 	p->conf = conf;
 	p->format = f;
 	p->out = out;

@@ -6,6 +6,7 @@
 #ifndef SINK_PRINT_H
 #define SINK_PRINT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/base/buf.h"
@@ -22,6 +23,7 @@
  */
 struct print_format {
 	const char *name;
+	bool is_plain; /* as in struct sink */
 
 	void *(*new)(const struct conf *conf);
 	int (*begin)(

@@ -268,6 +268,7 @@ csv_page_end(void *self, struct buf *out, struct err *e)
 
 const struct print_format print_csv = {
 	.name = "csv",
+	.is_plain = true,
 	.new = as_csv_new,
 	.begin = as_csv_begin,
 	.add = as_csv_add,

@@ -144,6 +144,7 @@ json_page_end(void *self, struct buf *out, struct err *e)
 
 const struct print_format print_json = {
 	.name = "json",
+	.is_plain = true,
 	.new = as_json_new,
 	.begin = as_json_begin,
 	.add = as_json_add,

@@ -316,6 +316,7 @@ summary_page_join(void *self, enum report_kind kind, struct buf *out,
 
 const struct print_format print_summary = {
 	.name = "summary",
+	.is_plain = true,
 	.new = as_summary_new,
 	.begin = as_summary_begin,
 	.add = as_summary_add,

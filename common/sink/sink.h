@@ -10,6 +10,7 @@
 #ifndef SINK_SINK_H
 #define SINK_SINK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -67,6 +68,8 @@ struct sink_ops {
 
 struct sink {
 	const struct sink_ops *ops;
+	/* takes what the reporter says: records have no id and no category */
+	bool is_plain;
 };
 
 struct sink_stream {

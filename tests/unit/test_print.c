@@ -345,6 +345,27 @@ a_sheet_that_the_output_refuses_is_told(void **state)
 	(void)fclose(out);
 }
 
+/* The documents have ids and categories, parsedmarc's shapes do not. */
+static void
+lines_ask_for_more_than_the_reporter_says(void **state)
+{
+	const struct conf conf = { 0 };
+	const char *const *format;
+	struct sink *s;
+	struct err e;
+	FILE *out = fopen("/dev/null", "w");
+
+	(void)state;
+	assert_non_null(out);
+	for (format = sink_print_formats; *format != NULL; format++) {
+		assert_int_equal(
+		    sink_print_open(&s, *format, out, &conf, &e), 0);
+		assert_int_equal(s->is_plain, strcmp(*format, "ndjson") != 0);
+		s->ops->close(&s);
+	}
+	(void)fclose(out);
+}
+
 static void
 another_format_is_refused(void **state)
 {
@@ -371,6 +392,7 @@ main(void)
 		cmocka_unit_test(output_that_fails_is_told),
 		cmocka_unit_test(sheets_are_printed_in_the_order_they_are_put),
 		cmocka_unit_test(a_sheet_that_the_output_refuses_is_told),
+		cmocka_unit_test(lines_ask_for_more_than_the_reporter_says),
 		cmocka_unit_test(another_format_is_refused),
 	};
 

@@ -467,6 +467,26 @@ ids_do_not_know_the_mail(void **state)
 }
 
 static void
+records_come_without_ids_where_they_are_omitted(void **state)
+{
+	static const unsigned char none[REPORT_ID_BYTES];
+	struct record rec;
+	struct reading r;
+
+	(void)state;
+	reading_start(&r);
+	assert_int_equal(reading_text(&r, REPORT), 1);
+	assert_int_equal(report_next(r.rr, &rec, &r.e), 1);
+	assert_memory_not_equal(rec.id, none, sizeof(none));
+	assert_int_equal(reading_text(&r, REPORT), 1);
+	report_omit_ids(r.rr);
+	assert_int_equal(report_next(r.rr, &rec, &r.e), 1);
+	assert_memory_equal(rec.id, none, sizeof(none));
+	assert_int_equal(rec.message_count, 7);
+	reading_end(&r);
+}
+
+static void
 spool_that_fails(void **state)
 {
 	struct record rec;
@@ -513,6 +533,7 @@ main(void)
 	UNIT_ONE(&u, lists_in_order);
 	UNIT_ONE(&u, copies_stay);
 	UNIT_ONE(&u, ids_do_not_know_the_mail);
+	UNIT_ONE(&u, records_come_without_ids_where_they_are_omitted);
 	UNIT_ONE(&u, spool_that_fails);
 	return unit_run("report", &u);
 }
