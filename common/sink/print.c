@@ -96,18 +96,23 @@ put_sheet(struct print *p, struct sheet *sheet, struct err *e)
 	return p->text.len < PIECE_BYTES ? 0 : flush(p, e);
 }
 
+static void
+take_turn(struct sheet *sheet)
+{
+	if (!sheet->has_turn)
+		sheet->wait_turn(sheet->context);
+	sheet->has_turn = true;
+}
+
 /* The report in hand is too large for a sheet: the rest goes to the output. */
 static int
 leave_sheet(struct print_stream *ps, struct err *e)
 {
 	struct print *p = (struct print *)ps->stream.sink;
-	struct sheet *sheet = ps->sheet;
 
-	if (!sheet->has_turn)
-		sheet->wait_turn(sheet->context);
-	sheet->has_turn = true;
-	sheet_add_item(sheet, ps->kind);
-	if (put_sheet(p, sheet, e) < 0)
+	take_turn(ps->sheet);
+	sheet_add_item(ps->sheet, ps->kind);
+	if (put_sheet(p, ps->sheet, e) < 0)
 		return -1;
 	ps->place = &p->text;
 	return 0;
@@ -153,7 +158,7 @@ print_add(struct sink_stream *st, const struct record *rec, struct err *e)
 		return -1;
 	ps->count++;
 	if (text_of(ps)->len < PIECE_BYTES || ps->kind != REPORT_AGGREGATE)
-		return 0; /* the others are one record, and wait on the page */
+		return 0; /* the others are one record, which is on it */
 	if ((ps->place == NULL && leave_sheet(ps, e) < 0) || flush(p, e) < 0)
 		return -1;
 	deadline_progress(ps->deadline);
@@ -169,6 +174,8 @@ print_finish(struct sink_stream **st, struct sink_count *n, struct err *e)
 
 	if (ps->place == NULL)
 		sheet_add_item(ps->sheet, ps->kind);
+	if (rc == 0 && ps->sheet->text.len >= PIECE_BYTES)
+		take_turn(ps->sheet);
 	if (rc == 0 && ps->sheet->has_turn)
 		rc = put_sheet(p, ps->sheet, e);
 	if (rc == 0 && ps->sheet == &p->own)

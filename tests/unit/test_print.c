@@ -321,6 +321,43 @@ sheets_are_printed_in_the_order_they_are_put(void **state)
 	free(text);
 }
 
+/* It is written as a whole, and then too large to wait on its sheet. */
+static void
+a_large_report_of_one_record_waits_for_its_turn(void **state)
+{
+	const struct conf conf = { 0 };
+	struct report r = { .kind = REPORT_TLS };
+	const struct record rec = { 0 };
+	struct deadline never = { 0 };
+	struct sheet sheet;
+	struct sink *s = NULL;
+	struct sink_stream *st = NULL;
+	struct sink_count n;
+	struct err e = { 0 };
+	char *name = xcalloc(1, 100001);
+	int waits = 0;
+	FILE *out = fopen("/dev/null", "w");
+
+	(void)state;
+	memset(name, 'x', 100000);
+	r.tls.org_name = name;
+	sheet_init(&sheet, count_waits, &waits);
+	r.intake.sheet = &sheet;
+	assert_int_equal(sink_print_open(&s, "csv", out, &conf, &e), 0);
+	r.tls.policies = &(const struct tls_policy){ .policy_type = "sts" };
+	r.tls.policy_count = 1;
+	assert_int_equal(s->ops->begin(s, &r, &never, &st, &e), 0);
+	assert_int_equal(s->ops->add(st, &rec, &e), 0);
+	assert_int_equal(waits, 0);
+	assert_int_equal(s->ops->finish(&st, &n, &e), 0);
+	assert_int_equal(waits, 1);
+	assert_int_equal(sheet.text.len, 0);
+	sheet_clear(&sheet);
+	s->ops->close(&s);
+	(void)fclose(out);
+	free(name);
+}
+
 static void
 a_sheet_that_the_output_refuses_is_told(void **state)
 {
@@ -391,6 +428,8 @@ main(void)
 		cmocka_unit_test(an_aborted_report_is_closed),
 		cmocka_unit_test(output_that_fails_is_told),
 		cmocka_unit_test(sheets_are_printed_in_the_order_they_are_put),
+		cmocka_unit_test(
+		    a_large_report_of_one_record_waits_for_its_turn),
 		cmocka_unit_test(a_sheet_that_the_output_refuses_is_told),
 		cmocka_unit_test(lines_ask_for_more_than_the_reporter_says),
 		cmocka_unit_test(another_format_is_refused),
