@@ -6,7 +6,8 @@
  * Several threads take turns at the source, so that the mails in hand share
  * a transaction or a bulk request, or are read on all processors. Where the
  * order counts, what came of a mail is settled by the thread that is done with
- * the last one before it: nobody waits for anybody.
+ * the last one before it. Only who is AHEAD_MAX mails ahead waits, or has a
+ * report in hand that is too large to be kept until its turn.
  */
 #include <pthread.h>
 #include <stdbool.h>
