@@ -4,6 +4,7 @@ asked for, secrets stay where they are, and no cell of a table is a formula."""
 import base64
 import csv
 import io
+import os
 import pathlib
 import signal
 import socketserver
