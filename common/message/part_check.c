@@ -34,10 +34,10 @@ struct check {
 	uint64_t fields, parts;
 	size_t depth;
 	bool in_header;
-	bool is_odd;         /* blanks that nobody writes */
-	bool has_cr, had_cr; /* before the LF of this line, of the last */
-	bool ends_differ;    /* at a boundary */
-	struct buf block;    /* the fields of this block */
+	bool is_odd;                 /* blanks that nobody writes */
+	bool had_cr;                 /* before the LF of the line before */
+	bool ends_differ;            /* at a boundary */
+	struct buf block;            /* the fields of this block */
 	char line[BOUNDARY_MAX + 2]; /* the start of this line */
 	size_t line_len;             /* of it */
 	char line_last;              /* its last byte so far */
@@ -264,19 +264,19 @@ header_line(struct check *c, struct err *e)
 static int
 line_end(struct check *c, struct err *e)
 {
+	bool has_cr = c->line_last == '\r';
 	int rc = 0;
 
-	c->has_cr = c->line_last == '\r';
-	if (!c->line_is_long && c->has_cr)
+	if (!c->line_is_long && has_cr)
 		c->line_len--;
 	if (c->line_len > 2 && memcmp(c->line, "--", 2) == 0 &&
 	    is_delimiter(c)) {
-		c->ends_differ |= c->has_cr != c->had_cr;
+		c->ends_differ |= has_cr != c->had_cr;
 		rc = count_part(c, e);
 	} else if (c->in_header) {
 		rc = header_line(c, e);
 	}
-	c->had_cr = c->has_cr;
+	c->had_cr = has_cr;
 	c->line_len = 0;
 	c->line_last = '\0';
 	c->line_is_long = false;
