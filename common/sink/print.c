@@ -56,9 +56,9 @@ flush(struct print *p, struct err *e)
 }
 
 int
-print_page_nothing(void *page, struct buf *out, struct err *e)
+print_nothing(void *self, struct buf *out, struct err *e)
 {
-	(void)page;
+	(void)self;
 	(void)out;
 	(void)e;
 	return 0;

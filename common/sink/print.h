@@ -49,7 +49,7 @@ extern const struct print_format print_ndjson;
 extern const struct print_format print_csv;
 extern const struct print_format print_summary;
 
-/* print.c: for a format to which the output is nothing but its reports. */
-int print_page_nothing(void *page, struct buf *out, struct err *e);
+/* print.c: where nothing stands behind a report, or around all of them. */
+int print_nothing(void *self, struct buf *out, struct err *e);
 
 #endif

@@ -222,16 +222,6 @@ as_csv_add(void *self, const struct record *rec, struct buf *out, struct err *e)
 	return r.rc;
 }
 
-/* Rows need no end. */
-static int
-as_csv_nothing(void *self, struct buf *out, struct err *e)
-{
-	(void)self;
-	(void)out;
-	(void)e;
-	return 0;
-}
-
 static void *
 csv_page_new(void)
 {
@@ -272,10 +262,10 @@ const struct print_format print_csv = {
 	.new = as_csv_new,
 	.begin = as_csv_begin,
 	.add = as_csv_add,
-	.end = as_csv_nothing,
+	.end = print_nothing, /* rows need none */
 	.free = as_csv_free,
 	.page_new = csv_page_new,
-	.page_begin = print_page_nothing,
+	.page_begin = print_nothing,
 	.page_join = csv_page_join,
 	.page_end = csv_page_end,
 	.page_free = free,

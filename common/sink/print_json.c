@@ -229,8 +229,8 @@ const struct print_format print_ndjson = {
 	.end = as_lines_end,
 	.free = free,
 	.page_new = lines_page_new,
-	.page_begin = print_page_nothing,
+	.page_begin = print_nothing,
 	.page_join = lines_page_join,
-	.page_end = print_page_nothing,
+	.page_end = print_nothing,
 	.page_free = free,
 };

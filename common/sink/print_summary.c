@@ -323,8 +323,8 @@ const struct print_format print_summary = {
 	.end = as_summary_end,
 	.free = as_summary_free,
 	.page_new = summary_page_new,
-	.page_begin = print_page_nothing,
+	.page_begin = print_nothing,
 	.page_join = summary_page_join,
-	.page_end = print_page_nothing,
+	.page_end = print_nothing,
 	.page_free = free,
 };
