@@ -10,6 +10,7 @@
 
 #include "cli/feed.h"
 #include "tests/unit/aggregate_xml.h"
+#include "tests/unit/unit.h"
 
 #define FILES 150 /* more than twice what may be ahead of the first */
 #define AHEAD 64  /* feed.c */
@@ -26,16 +27,6 @@ struct world {
 };
 
 static void
-put(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void
 load_conf(struct world *w)
 {
 	char *path = xasprintf("%s/conf", w->folder);
@@ -43,7 +34,7 @@ load_conf(struct world *w)
 	    w->folder, w->folder);
 	struct err e = { 0 };
 
-	put(path, text);
+	unit_put_file(path, text);
 	if (conf_load(&w->conf, path, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(unlink(path), 0);
@@ -99,7 +90,7 @@ put_report(const struct world *w, int number, int records)
 	for (; records > 0; records--)
 		add_text(&xml, RECORD);
 	add_text(&xml, "</feedback>");
-	put(w->path[number], xml.data);
+	unit_put_file(w->path[number], xml.data);
 	buf_clear(&xml);
 }
 
@@ -238,9 +229,9 @@ complaints_stand_in_the_order_of_the_mails(void **state)
 
 	put_reports(w);
 	for (i = 3; i < FILES; i += 7, others++)
-		put(w->path[i], "Subject: hello\n\nno report\n");
+		unit_put_file(w->path[i], "Subject: hello\n\nno report\n");
 	for (i = 5; i < FILES; i += 7, broken++)
-		put(w->path[i], "<feedback>" META);
+		unit_put_file(w->path[i], "<feedback>" META);
 	print_well(w, "json", JOBS);
 	assert_int_equal(w->feed.not_reports, others);
 	assert_int_equal(w->feed.unreadable, broken);

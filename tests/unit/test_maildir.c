@@ -64,16 +64,6 @@ static const struct {
 	    { .verdict = VERDICT_LATER } },
 };
 
-static void
-put(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static unsigned files;
 
 static int
@@ -121,7 +111,7 @@ test_case(void **state)
 	char *from = xasprintf("m/%s", cases[i].from), *to;
 
 	make_maildir();
-	put(from, "x");
+	unit_put_file(from, "x");
 	if (maildir_mark(from, &conf, &cases[i].o, &e) < 0)
 		fail_msg("%s", e.text);
 	if (cases[i].to != NULL) {
@@ -144,8 +134,8 @@ test_never_over_another(void **state)
 
 	(void)state;
 	make_maildir();
-	put("m/new/a", "x");
-	put("m/cur/a:2,S", "y");
+	unit_put_file("m/new/a", "x");
+	unit_put_file("m/cur/a:2,S", "y");
 	assert_int_equal(maildir_mark("m/new/a", &conf, &o, &e), -1);
 	assert_non_null(strstr(e.text, "cannot be moved to m/cur/a:2,S"));
 	assert_int_equal(access("m/new/a", F_OK), 0);
@@ -176,8 +166,8 @@ test_folder_that_cannot_be(void **state)
 
 	(void)state;
 	make_maildir();
-	put("m/new/a", "x");
-	put("m/.A.b.Aggregate", "a file");
+	unit_put_file("m/new/a", "x");
+	unit_put_file("m/.A.b.Aggregate", "a file");
 	assert_int_equal(maildir_mark("m/new/a", &conf, &o, &e), -1);
 	assert_int_equal(access("m/new/a", F_OK), 0);
 }

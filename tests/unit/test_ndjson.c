@@ -2,12 +2,6 @@
 /*
  * test_ndjson.c - lines at the end of a file: whole ones, or none.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/sink/sink.h"
+#include "tests/unit/unit.h"
 
 #define MANY 5000 /* records: several pieces of 1 MiB */
 
@@ -103,16 +98,6 @@ content(const char *path)
 	}
 	(void)fclose(file);
 	return text;
-}
-
-static void
-put_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
 }
 
 static size_t
@@ -308,7 +293,7 @@ a_torn_line_is_mended(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		put_file(f->path, cases[i].before);
+		unit_put_file(f->path, cases[i].before);
 		store(f, 1);
 		text = content(f->path);
 		assert_int_equal(

@@ -11,10 +11,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
 #define UNIT_MAX 256
+
+/* A new file with this text, or in the place of the one of before. */
+static inline void
+unit_put_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
 
 /*
  * Are we below valgrind, where bulk takes minutes and shows nothing that the
