@@ -47,8 +47,11 @@ describe(struct parts *parts, struct buf *out)
 	fuzz_must(buf_printf(out, &e, "end %d\n", rc) == 0);
 }
 
-/* What comes out of before and data, one behind the other. */
-static void
+/*
+ * What comes out of before and data, one behind the other. False: too near a
+ * limit for GMime, before which more is counted than there is (part_check.c).
+ */
+static bool
 take_apart(const char *before, const uint8_t *data, size_t size, bool is_plain,
     struct buf *out)
 {
@@ -65,12 +68,16 @@ take_apart(const char *before, const uint8_t *data, size_t size, bool is_plain,
 	fuzz_must(spill_add(&raw, before, strlen(before), &e) == 0 &&
 		  spill_add(&raw, data, size, &e) == 0 &&
 		  spill_finish(&raw, &bytes, &len, &fd, &e) == 0);
-	fuzz_must(parts_open(&parts, &raw, &limits, &e) == 0);
-	fuzz_must(parts_is_plain(parts) == is_plain);
-	describe(parts, out);
-	parts_close(&parts);
+	if (parts_open(&parts, &raw, &limits, &e) == 0) {
+		fuzz_must(parts_is_plain(parts) == is_plain);
+		describe(parts, out);
+		parts_close(&parts);
+	} else {
+		fuzz_must(!is_plain && e.kind == ERR_LIMIT);
+	}
 	spill_clear(&raw);
 	spill_pool_free(&pool);
+	return e.kind != ERR_LIMIT;
 }
 
 /* GMime gets LF only where both line ends stand at something like a boundary.
@@ -104,20 +111,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct bytes mail = { (const char *)data, size };
 	struct plain p;
 	struct buf plain, tree;
+	bool is_taken;
 
 	if (size + sizeof(FOREIGN) > limits.header ||
 	    !plain_read(&p, &mail, &limits))
 		return 0;
 	buf_init(&plain, OUT_MAX);
 	buf_init(&tree, OUT_MAX);
-	take_apart("", data, size, true, &plain);
-	take_apart(FOREIGN, data, size, false, &tree);
+	(void)take_apart("", data, size, true, &plain);
+	is_taken = take_apart(FOREIGN, data, size, false, &tree);
 	if (has_two_ends(&mail)) {
 		drop_cr(&plain);
 		drop_cr(&tree);
 	}
-	fuzz_must(plain.len == tree.len &&
-		  memcmp(plain.data, tree.data, plain.len) == 0);
+	fuzz_must(
+	    !is_taken || (plain.len == tree.len &&
+			     memcmp(plain.data, tree.data, plain.len) == 0));
 	buf_clear(&plain);
 	buf_clear(&tree);
 	return 0;
