@@ -11,6 +11,7 @@
  * mail as for ten. So while mails come side by side, the leader waits a
  * moment for as many as there were the last time; who was alone does not wait.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "common/sink/sqlite_group.h"
@@ -217,52 +218,18 @@ write_batch(struct sqlite_group *g, struct sqlite_job *batch)
 	}
 }
 
-static void
-job_init(struct sqlite_job *job)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&job->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	pthread_mutex_init(&job->lock, NULL);
-	job->is_woken = false;
-}
-
-static void
-job_clear(struct sqlite_job *job)
-{
-	pthread_cond_destroy(&job->wake);
-	pthread_mutex_destroy(&job->lock);
-}
-
-/* The job may be gone when this returns. */
-static void
-job_wake(struct sqlite_job *job)
-{
-	pthread_mutex_lock(&job->lock);
-	job->is_woken = true;
-	pthread_cond_signal(&job->wake);
-	pthread_mutex_unlock(&job->lock);
-}
-
-/* Once for each job_wake(); false: the time was over before. */
+/* Once for each sem_post(); false: the time was over before. */
 static bool
 job_wait(struct sqlite_job *job, int64_t until_ms)
 {
 	const struct timespec until = { .tv_sec = until_ms / 1000,
 		.tv_nsec = (until_ms % 1000 + 1) * 1000000L - 1 };
-	bool is_woken;
+	int rc;
 
-	pthread_mutex_lock(&job->lock);
-	while (!job->is_woken &&
-	       pthread_cond_timedwait(&job->wake, &job->lock, &until) == 0)
-		;
-	is_woken = job->is_woken;
-	job->is_woken = false;
-	pthread_mutex_unlock(&job->lock);
-	return is_woken;
+	do
+		rc = sem_clockwait(&job->wake, CLOCK_MONOTONIC, &until);
+	while (rc < 0 && errno == EINTR);
+	return rc == 0;
 }
 
 /*
@@ -320,7 +287,7 @@ pass_the_lead(struct sqlite_group *g)
 		first->state = JOB_LEADS;
 	pthread_mutex_unlock(&g->lock);
 	if (first != NULL)
-		job_wake(first);
+		(void)sem_post(&first->wake);
 }
 
 static void
@@ -338,32 +305,36 @@ lead(struct sqlite_group *g, struct sqlite_job *own)
 	for (; batch != NULL; batch = next) {
 		next = batch->next; /* it may be gone once it is woken */
 		if (batch != own)
-			job_wake(batch);
+			(void)sem_post(&batch->wake);
 	}
 }
 
-/* Who is taken must wait for what comes of it. True: the lead is ours now. */
+/* Who is taken must wait for what comes of it; who still queues may leave. */
+static bool
+leave_late(struct sqlite_group *g, struct sqlite_job *job)
+{
+	bool is_late;
+
+	pthread_mutex_lock(&g->lock);
+	is_late = job->state == JOB_QUEUED && deadline_is_over(job->deadline);
+	if (is_late)
+		queue_remove(g, job);
+	pthread_mutex_unlock(&g->lock);
+	return is_late;
+}
+
+/* True: the lead is ours now. */
 static bool
 wait_for_turn(struct sqlite_group *g, struct sqlite_job *job)
 {
-	bool is_woken, is_late, leads;
-
-	do {
-		is_woken = job_wait(
-		    job, clock_mono_ms() +
-			     deadline_left_ms(job->deadline, 60 * 1000));
-		pthread_mutex_lock(&g->lock);
-		leads = job->state == JOB_LEADS;
-		is_late = !is_woken && job->state == JOB_QUEUED &&
-			  deadline_is_over(job->deadline);
-		if (is_late)
-			queue_remove(g, job);
-		pthread_mutex_unlock(&g->lock);
-	} while (!is_woken && !is_late);
-	if (is_late)
-		err_set(&job->err, ERR_TEMP, "sqlite: %s: no turn in time",
-		    g->db.path);
-	return is_woken && leads;
+	while (!job_wait(
+	    job, clock_mono_ms() + deadline_left_ms(job->deadline, 60 * 1000)))
+		if (leave_late(g, job)) {
+			err_set(&job->err, ERR_TEMP,
+			    "sqlite: %s: no turn in time", g->db.path);
+			return false;
+		}
+	return job->state == JOB_LEADS; /* set before the wake; ours alone */
 }
 
 int
@@ -372,19 +343,19 @@ sqlite_group_store(
 {
 	bool leads;
 
-	job_init(job);
+	(void)sem_init(&job->wake, 0, 0);
 	pthread_mutex_lock(&g->lock);
 	queue_add(g, job);
 	leads = !g->is_led;
 	job->state = leads ? JOB_LEADS : JOB_QUEUED;
 	g->is_led = true;
 	if (g->queued == g->wanted)
-		job_wake(g->queue);
+		(void)sem_post(&g->queue->wake);
 	pthread_mutex_unlock(&g->lock);
 
 	if (leads || wait_for_turn(g, job))
 		lead(g, job);
-	job_clear(job);
+	(void)sem_destroy(&job->wake);
 	if (job->err.kind == ERR_NONE)
 		return 0;
 	*e = job->err;

@@ -6,6 +6,7 @@
 #define SINK_SQLITE_GROUP_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,9 +34,7 @@ struct sqlite_job {
 	/* sqlite_group.c's own */
 	struct sqlite_job *next;
 	enum sqlite_job_state state;
-	pthread_mutex_t lock; /* of is_woken alone */
-	pthread_cond_t wake;
-	bool is_woken; /* it is done, or it leads, or all are there */
+	sem_t wake; /* it is done, or it leads, or all are there */
 	struct err err;
 };
 
