@@ -3,20 +3,18 @@
  * crash.c - remember which mail ended the process.
  * in: a thread's mail, a fatal signal    out: a line of the file
  *
- * A line is the version, a space, and the name. The handler may do little:
- * it finds its thread among the slots and writes the line that is ready there.
+ * A line is the version, a space, and the name. The handler may do little: it
+ * finds the mail of its thread, and writes the line that is ready there.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +25,6 @@
 #define PACKAGE_VERSION "unreleased"
 #endif
 
-#define SLOTS 256 /* mails in hand at the same time */
 #define FILE_MODE 0640
 #define NAME_LENGTH (SHA256_HEX_SIZE - 1)
 #define PREFIX PACKAGE_VERSION " "
@@ -41,46 +38,38 @@ static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
 	SIGTRAP };
 #define FATAL_SIGNALS (sizeof(fatal_signals) / sizeof(*fatal_signals))
 
-enum slot_state { SLOT_FREE, SLOT_CLAIMED, SLOT_IN_HAND };
-
 struct crash_slot {
-	_Atomic int state;
-	pthread_t thread;
+	int fd; /* of the file; -1: nothing can be remembered */
 	char line[LINE_LENGTH];
-	char *stack;    /* STACK_BYTES, of the mapping */
 	stack_t before; /* what the thread had */
+	char stack[STACK_BYTES];
 };
 
 struct crash {
 	int fd; /* -1: nothing can be remembered */
-	char *stacks;
-	struct crash_slot slots[SLOTS];
 	bool is_taken[FATAL_SIGNALS];
 	size_t known_count;
 	char known[KNOWN_MAX][SHA256_HEX_SIZE];
 };
 
 /* A signal handler gets no argument. */
-static struct crash *_Atomic active;
+static _Thread_local struct crash_slot *_Atomic in_hand;
 
 /* In the handler: what signal-safety(7) lists, and nothing else. */
 static void
-remember(const struct crash *c, const struct crash_slot *slot)
+remember(const struct crash_slot *slot)
 {
-	if (write(c->fd, slot->line, LINE_LENGTH) == (ssize_t)LINE_LENGTH)
-		(void)fsync(c->fd);
+	if (write(slot->fd, slot->line, LINE_LENGTH) == (ssize_t)LINE_LENGTH)
+		(void)fsync(slot->fd);
 }
 
 static void
 on_fatal_signal(int signal_number)
 {
-	struct crash *c = atomic_load(&active);
-	size_t i;
+	const struct crash_slot *slot = atomic_load(&in_hand);
 
-	for (i = 0; c != NULL && c->fd >= 0 && i < SLOTS; i++)
-		if (atomic_load(&c->slots[i].state) == SLOT_IN_HAND &&
-		    pthread_equal(c->slots[i].thread, pthread_self()))
-			remember(c, &c->slots[i]);
+	if (slot != NULL && slot->fd >= 0)
+		remember(slot);
 	/* the default action again (SA_RESETHAND), once this returns */
 	(void)raise(signal_number);
 }
@@ -140,31 +129,14 @@ read_known(struct crash *c)
 	}
 }
 
-static void
-make_slots(struct crash *c)
-{
-	size_t i;
-
-	c->stacks = mmap(NULL, SLOTS * STACK_BYTES, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	for (i = 0; i < SLOTS; i++) {
-		memcpy(c->slots[i].line, PREFIX, PREFIX_LENGTH);
-		c->slots[i].line[LINE_LENGTH - 1] = '\n';
-		if (c->stacks != MAP_FAILED)
-			c->slots[i].stack = c->stacks + i * STACK_BYTES;
-	}
-}
-
 struct crash *
 crash_open(const char *path)
 {
 	struct crash *c = xcalloc(1, sizeof(*c));
 
-	make_slots(c);
 	c->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, FILE_MODE);
 	if (c->fd >= 0)
 		read_known(c);
-	atomic_store(&active, c);
 	take_signals(c);
 	return c;
 }
@@ -185,30 +157,24 @@ lend_stack(struct crash_slot *slot)
 {
 	const stack_t stack = { .ss_sp = slot->stack, .ss_size = STACK_BYTES };
 
-	if (sigaltstack(slot->stack != NULL ? &stack : NULL, &slot->before) < 0)
+	if (sigaltstack(&stack, &slot->before) < 0)
 		slot->before = (stack_t){ .ss_flags = SS_DISABLE };
 }
 
 struct crash_slot *
-crash_begin(struct crash *c, const char name[SHA256_HEX_SIZE])
+crash_begin(const struct crash *c, const char name[SHA256_HEX_SIZE])
 {
-	struct crash_slot *slot;
-	size_t i;
-	int is_free;
+	struct crash_slot *slot = malloc(sizeof(*slot)); /* mostly untouched */
 
-	for (i = 0; i < SLOTS; i++) {
-		slot = &c->slots[i];
-		is_free = SLOT_FREE;
-		if (!atomic_compare_exchange_strong(
-			&slot->state, &is_free, SLOT_CLAIMED))
-			continue;
-		slot->thread = pthread_self();
-		memcpy(slot->line + PREFIX_LENGTH, name, NAME_LENGTH);
-		lend_stack(slot);
-		atomic_store(&slot->state, SLOT_IN_HAND);
-		return slot;
-	}
-	return NULL;
+	if (slot == NULL)
+		return NULL;
+	slot->fd = c->fd;
+	memcpy(slot->line, PREFIX, PREFIX_LENGTH);
+	memcpy(slot->line + PREFIX_LENGTH, name, NAME_LENGTH);
+	slot->line[LINE_LENGTH - 1] = '\n';
+	lend_stack(slot);
+	atomic_store(&in_hand, slot);
+	return slot;
 }
 
 void
@@ -216,8 +182,9 @@ crash_end(struct crash_slot *slot)
 {
 	if (slot == NULL)
 		return;
+	atomic_store(&in_hand, NULL);
 	(void)sigaltstack(&slot->before, NULL);
-	atomic_store(&slot->state, SLOT_FREE);
+	free(slot);
 }
 
 void
@@ -226,9 +193,6 @@ crash_close(struct crash **c)
 	if (*c == NULL)
 		return;
 	give_signals_back(*c);
-	atomic_store(&active, NULL);
-	if ((*c)->stacks != MAP_FAILED)
-		(void)munmap((*c)->stacks, SLOTS * STACK_BYTES);
 	if ((*c)->fd >= 0)
 		(void)close((*c)->fd);
 	free(*c);

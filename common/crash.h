@@ -29,11 +29,11 @@ struct crash *crash_open(const char *path);
 bool crash_is_known(const struct crash *c, const char name[SHA256_HEX_SIZE]);
 
 /*
- * This thread has the mail in hand, until crash_end with what is returned:
- * NULL when too many have one.
+ * This thread has the mail in hand, and no other, until crash_end with what is
+ * returned: NULL without memory, and then it goes on unnamed.
  */
 struct crash_slot *crash_begin(
-    struct crash *c, const char name[SHA256_HEX_SIZE]);
+    const struct crash *c, const char name[SHA256_HEX_SIZE]);
 void crash_end(struct crash_slot *slot);
 
 /* The signals are given back. Takes NULL; leaves NULL. */
