@@ -75,11 +75,11 @@ log_line(enum log_level level, const char *fmt, ...)
 		    levels[level].name, line);
 		break;
 	case LOG_TARGET_JOURNAL:
-		(void)fprintf(stderr, "<%d>%s %s\n", levels[level].priority,
-		    levels[level].name, line);
+		(void)dprintf(STDERR_FILENO, "<%d>%s %s\n",
+		    levels[level].priority, levels[level].name, line);
 		break;
-	default:
-		(void)fprintf(
-		    stderr, "%s: %s %s\n", log_ident, levels[level].name, line);
+	default: /* no lock of stderr, for which the threads would queue */
+		(void)dprintf(STDERR_FILENO, "%s: %s %s\n", log_ident,
+		    levels[level].name, line);
 	}
 }
