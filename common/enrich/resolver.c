@@ -6,7 +6,8 @@
  * An address is asked for once, whoever wants it (single flight): its entry is
  * pending, and each message that wants it hangs a waiter on it. A resolver
  * that answers nobody is dead: nobody waits for it any more, and from time to
- * time one address is asked for to see whether it is back.
+ * time one address is asked for to see whether it is back. Where some answers
+ * do not come, each wait in vain halves those that follow, to an eighth.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #define PROBE_MS 15000 /* between two looks at a dead resolver */
 #define GIVEN_UP_MS 60000
 #define DEAD_MS 1000 /* a shorter silence says nothing */
+#define IN_VAIN_MAX 3
 
 struct resolver *
 resolver_new(const struct conf_enrich *conf)
@@ -236,6 +238,21 @@ wait_for_all(struct ask *ask, int64_t end_ms)
 			break;
 }
 
+/* Under the lock. A whole budget was there from begin_ms on: what of it? */
+static void
+learn(struct ask *ask, int64_t begin_ms)
+{
+	struct resolver *r = ask->resolver;
+
+	if (LIST_EMPTY(&ask->waiters)) {
+		r->in_vain -= r->in_vain > 0;
+		return;
+	}
+	r->in_vain += r->in_vain < IN_VAIN_MAX;
+	if (r->answered_ms < begin_ms) /* not a word */
+		resolver_give_up(r);
+}
+
 int64_t
 ask_wait(struct ask *ask, int64_t left_ms)
 {
@@ -246,11 +263,11 @@ ask_wait(struct ask *ask, int64_t left_ms)
 	if (ask->added > 0 || !LIST_EMPTY(&ask->waiters))
 		wake_thread(r);
 	ask->added = 0;
-	wait_for_all(ask, begin_ms + left_ms);
-	/* a whole budget, and not a word? */
-	if (!LIST_EMPTY(&ask->waiters) && left_ms >= DEAD_MS &&
-	    r->answered_ms < begin_ms)
-		resolver_give_up(r);
+	if (!LIST_EMPTY(&ask->waiters) && !r->count.is_dead) {
+		wait_for_all(ask, begin_ms + (left_ms >> r->in_vain));
+		if (left_ms >= DEAD_MS && !r->count.is_dead)
+			learn(ask, begin_ms);
+	}
 	let_go(ask);
 	pthread_mutex_unlock(&r->lock);
 	return clock_mono_ms() - begin_ms;

@@ -37,6 +37,7 @@ struct resolver {
 	unsigned silent;     /* queries in a row that nobody answered */
 	int64_t answered_ms; /* when somebody last answered; 0: never */
 	int64_t probe_ms;    /* when to try a dead one again */
+	unsigned in_vain;    /* waits of late that ended before the answers */
 	bool is_started, is_closing;
 	pthread_t thread;
 	int wake; /* eventfd: there is something new to do */

@@ -68,9 +68,9 @@ def program(name):
 
 class Names:
     """delay: ms for each answer; tcp: UDP says "truncated"; bits: only the first
-    addresses of 10/8 are led back to."""
+    addresses of 10/8 are led back to; mute: no answer for 10.9/16."""
 
-    def __init__(self, folder, delay=0, tcp=False, ttl=600, bits=8):
+    def __init__(self, folder, delay=0, tcp=False, ttl=600, bits=8, mute=False):
         self.folder = folder
         self.knot_port, self.port = free_port(), free_port()
         self.processes = []
@@ -81,6 +81,8 @@ class Names:
         rules = "addAction(AndRule{TCPRule(false)}, TCAction())\n" if tcp else ""
         if delay:
             rules += "addAction(AllRule(), DelayAction(%d))\n" % delay
+        if mute:
+            rules += 'addAction("9.10.in-addr.arpa.", DropAction())\n'
         (folder / "dnsdist.conf").write_text(
             'setLocal("127.0.0.1:%d")\nsetSecurityPollSuffix("")\nsetMaxUDPOutstanding(65535)\n'
             'newServer({address="127.0.0.1:%d", sockets=4})\n%s' % (self.port, self.knot_port, rules))

@@ -142,6 +142,26 @@ def test_a_dead_server_costs_one_budget(dns, world):
     wait_for(is_back, 60, 0.5)
 
 
+def test_answers_that_never_come_cost_less_and_less(dns, world):
+    """Each mail has one address that nobody answers for: 2 s, 1, a half, a quarter; and the whole again after better days."""
+    server = dns(mute=True)
+    intake = world.intake(extra=section(server.server(), "budget = 2s"))
+
+    def took(n, *addresses):
+        begin = time.monotonic()
+        assert deliver(intake.listen, mail(report(addresses, "r%d" % n)))[0][:3] == "250"
+        return time.monotonic() - begin
+
+    in_vain = [took(n, "10.0.0.%d" % n, "10.9.0.%d" % n) for n in range(1, 9)]
+    print("seconds: " + ", ".join("%.2f" % t for t in in_vain))
+    assert in_vain[0] >= 1.9
+    assert sum(in_vain) < 5 + 5 * LOADED  # eight whole ones are 16
+    assert intake.rows("SELECT count(*), count(source_reverse_dns) FROM aggregate_record") == [(16, 8)]
+    for n in range(9, 12):
+        took(n, "10.0.0.%d" % n)
+    assert took(12, "10.9.0.12") >= 1.9
+
+
 def test_what_is_late_is_there_for_the_next(dns, world):
     """A budget of nothing: the first mail has no names, a later one does."""
     server = dns(delay=200, ttl=3600)
