@@ -102,12 +102,13 @@ stage_asan() {
 	make_check build-asan
 }
 
-# unit tests, and a plain client at each server, under ThreadSanitizer
+# unit tests, and clients at each server, under ThreadSanitizer
 stage_tsan() {
 	build build-tsan --enable-tsan || return 0
 	make_check build-tsan "TESTS=$(make -s --no-print-directory -C build-tsan print-unit-tests)"
 	one tsan-load-lmtp tests/tsan-load.sh build-tsan lmtp
 	one tsan-load-milter tests/tsan-load.sh build-tsan milter
+	one tsan-serve tests/tsan-serve.sh build-tsan
 }
 
 stage_valgrind() {

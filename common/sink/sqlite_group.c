@@ -14,6 +14,12 @@
 #include <errno.h>
 #include <time.h>
 
+#ifdef __SANITIZE_THREAD__ /* GCC 12's does not know sem_clockwait() */
+#include <sanitizer/tsan_interface.h>
+#else
+#define __tsan_acquire(p) ((void)(p))
+#endif
+
 #include "common/sink/sqlite_group.h"
 #include "common/sink/sqlite_write.h"
 
@@ -229,6 +235,8 @@ job_wait(struct sqlite_job *job, int64_t until_ms)
 	do
 		rc = sem_clockwait(&job->wake, CLOCK_MONOTONIC, &until);
 	while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		__tsan_acquire(&job->wake);
 	return rc == 0;
 }
 
