@@ -51,6 +51,12 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool
+is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
 static const char *
 skip_blanks(const char *p)
 {
@@ -205,18 +211,37 @@ on_subject(struct header *h, const char *value)
 		   strcasestr(value, "report-id:") != NULL);
 }
 
-/* "<id>", without what would be a comment or a quote in it */
+/* RFC 5322, 3.2.3: dot-atom-text */
+static bool
+is_dot_atom(const char *p, size_t len)
+{
+	bool after_dot = true;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (strchr("<>()\"\\[]@,;: \t", p[i]) != NULL ||
+		    (p[i] == '.' && after_dot))
+			return false;
+		after_dot = p[i] == '.';
+	}
+	return !after_dot;
+}
+
+/* "<left@right>": of anything else GMime makes something of its own. */
 static bool
 on_message_id(struct header *h, const char *value)
 {
-	size_t len;
+	const char *at = strchr(value, '@');
+	size_t len = strlen(value);
 
-	if (h->has_message_id || *value++ != '<')
+	if (h->has_message_id || at == NULL || *value != '<' ||
+	    value[len - 1] != '>')
 		return false;
 	h->has_message_id = true;
-	len = strcspn(value, "<>()\"\\[],;: \t");
-	return strcmp(value + len, ">") == 0 &&
-	       memchr(value, '@', len) != NULL &&
+	value++;
+	len -= 2;
+	return is_dot_atom(value, (size_t)(at - value)) &&
+	       is_dot_atom(at + 1, (size_t)(value + len - (at + 1))) &&
 	       set_value(h->message_id, value, len);
 }
 
@@ -255,12 +280,12 @@ unfold(const char *p, const char *end, char out[VALUE_BYTES])
 {
 	size_t len = 0;
 
-	while (p < end && text_is_space(*p))
+	while (p < end && (is_blank(*p) || is_line_end(*p)))
 		p++;
-	while (end > p && text_is_space(end[-1]))
+	while (end > p && (is_blank(end[-1]) || is_line_end(end[-1])))
 		end--;
 	for (; p < end; p++) {
-		if (*p == '\r' || *p == '\n')
+		if (is_line_end(*p))
 			continue;
 		if ((*p < ' ' && *p != '\t') || *p >= 0x7f ||
 		    len + 1 == VALUE_BYTES)
@@ -325,7 +350,7 @@ take_header(struct header *h, struct bytes *in, bool is_of_mail)
 		if (p > field && !take_field(h, field, p, is_of_mail))
 			return false;
 		field = p;
-		if (*p != '\r' && *p != '\n')
+		if (!is_line_end(*p))
 			continue;
 		*in = (struct bytes){ stop, (size_t)(end - stop) };
 		return true;
@@ -385,7 +410,7 @@ next_boundary(const char *boundary, struct bytes *rest, struct bytes *before,
 	stop = line_end(at, end);
 	if (stop == NULL
 		? at != end || !*is_last
-		: !text_is_space(*skip_blanks(at)) || ends_differ(before, stop))
+		: !is_line_end(*skip_blanks(at)) || ends_differ(before, stop))
 		return false;
 	*rest = stop == NULL ? (struct bytes){ end, 0 }
 			     : (struct bytes){ stop, (size_t)(end - stop) };
