@@ -16,8 +16,9 @@
 
 #ifdef __SANITIZE_THREAD__ /* GCC 12's does not know sem_clockwait() */
 #include <sanitizer/tsan_interface.h>
+#define TELL_TSAN(p) __tsan_acquire(p)
 #else
-#define __tsan_acquire(p) ((void)(p))
+#define TELL_TSAN(p) ((void)(p))
 #endif
 
 #include "common/sink/sqlite_group.h"
@@ -236,7 +237,7 @@ job_wait(struct sqlite_job *job, int64_t until_ms)
 		rc = sem_clockwait(&job->wake, CLOCK_MONOTONIC, &until);
 	while (rc < 0 && errno == EINTR);
 	if (rc == 0)
-		__tsan_acquire(&job->wake);
+		TELL_TSAN(&job->wake);
 	return rc == 0;
 }
 
