@@ -4,19 +4,9 @@
 # server of a ThreadSanitizer build: 500 mails and more, twice, and a reload.
 # Fails on a report of it, an answer that is not as it should be, a record too
 # few, or an end that is not clean. Exit 77: built without the milter.
-set -euo pipefail
-export DMARC_INTAKE_ENRICH_OFFLINE=yes
 [ $# -eq 2 ] || { sed -n '3p' "$0" >&2 && exit 2; }
-top=$(cd "$(dirname "$0")/.." && pwd)
-build=$(cd "$1" && pwd)
-work=$(mktemp -d)
-pid=
-clean_up() {
-	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
-	rm -rf "$work"
-}
-trap clean_up EXIT
-mkdir "$work/state"
+# shellcheck source=tests/tsan-common.sh
+. "$(dirname "$0")/tsan-common.sh" "$1"
 printf '[intake]\nrecipients = rua@test.example\nstate_path = %s\nlog = stderr\n[sqlite]\npath = %s\n' \
 	"$work/state" "$work/state/db" >"$work/conf"
 case $2 in
@@ -34,26 +24,16 @@ send_milter() {
 	echo "$answers"
 	[[ $answers =~ ^c\ [0-9]+\ d\ [0-9]+$ ]]
 }
-# GMime's own locks are invisible (GMutex), those of the program are not;
-# tsan.supp says what is libmilter's
-TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66:suppressions=$top/tests/tsan.supp \
-	"$build/$program" -c "$work/conf" 2>"$work/log" &
+"$build/$program" -c "$work/conf" 2>"$work/log" &
 pid=$!
-for _ in $(seq 300); do
-	[ ! -S "$work/sock" ] || break
-	sleep 0.1
-done
+wait_until -S "$work/sock"
 python3 "$top/tests/bench/mailgen.py" 500 "$work/mails" 7
 mails=("$work"/mails/*.eml "$top"/tests/fixtures/*.eml)
 "send_$2" "${mails[@]}"
 kill "-$reload" "$pid"
 "send_$2" "${mails[@]}"
-kill "$pid"
-rc=0
-wait "$pid" || rc=$?
-pid=
+end_program
 reports=$(sqlite3 "$work/state/db" 'SELECT count(*) FROM aggregate_report WHERE complete AND report_id LIKE "bench-%"')
 echo "exit code $rc, $reports of 500 reports"
-grep -A 40 'WARNING: ThreadSanitizer' "$work/log" | head -150 && exit 1
-[ $rc = 0 ] || { tail -n 20 "$work/log" && exit 1; }
+check_log
 [ "$reports" = 500 ]
