@@ -248,6 +248,7 @@ does_without_a_file(void **state)
 	assert_non_null(c);
 	assert_false(crash_is_known(c, name_of('2', name)));
 	crash_end(crash_begin(c, name_of('2', name)));
+	crash_end(NULL);
 	crash_close(&c);
 	crash_close(&c);
 }
