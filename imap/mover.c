@@ -47,7 +47,7 @@ imap_delete(struct imap_client *c, const char *set, struct err *e)
 	return heed(rc, &done, "EXPUNGE", e);
 }
 
-/* 0 it is there now, 1 it is not, -1. */
+/* 0, when the server refuses too: somebody else may have made it. -1. */
 static int
 create(struct imap_client *c, const char *quoted, struct err *e)
 {
@@ -56,7 +56,7 @@ create(struct imap_client *c, const char *quoted, struct err *e)
 	if (imap_client_run(c, &done, e, "CREATE %s", quoted) < 0)
 		return -1;
 	if (done.status != IMAP_STATUS_OK)
-		return 1;
+		return 0;
 	/* many programs show what is subscribed only; no matter if it fails */
 	return imap_client_run(c, &done, e, "SUBSCRIBE %s", quoted);
 }

@@ -345,6 +345,23 @@ def test_line_is_cut_between_store_and_move(dovecot, imapd, user):  # noqa: F811
         relay.close()
 
 
+def test_folder_is_made_by_somebody_else_at_once(dovecot, imapd, user):  # noqa: F811
+    def make(_):
+        c = imaplib.IMAP4("127.0.0.1", dovecot.port)
+        c.login(user, "pw")
+        assert c.create("Archive.Aggregate")[0] == "OK"
+        c.logout()
+
+    relay = Between(dovecot.port, b" CREATE ", make)
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        assert imapd(port=relay.port).once() == 0
+        assert relay.seen == 1
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+    finally:
+        relay.close()
+
+
 def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
     port = free_port()
     dovecot.deliver(user, *MAILS)
