@@ -135,6 +135,7 @@ read_mailbox(struct imap_box *b, struct imap_client *c, struct err *e)
 static int
 session(struct imap_box *b, struct trouble *t, struct err *e)
 {
+	const uint64_t read = b->stored + b->unreadable;
 	struct imap_client *c = NULL;
 	int64_t start_ms;
 	int rc;
@@ -149,6 +150,8 @@ session(struct imap_box *b, struct trouble *t, struct err *e)
 		/* one that ends at once, time and again, gets its rest too */
 		if (clock_mono_ms() - start_ms >= WELL_MS)
 			*t = (struct trouble){ 0 };
+		else if (b->stored + b->unreadable > read)
+			t->rest_ms = 0;
 	}
 	imap_client_close(&c, rc < 0);
 	return rc;

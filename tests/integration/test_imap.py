@@ -293,6 +293,19 @@ def test_server_dies_amid_a_mail(dovecot, imapd, user):  # noqa: F811
     assert daemon.stop() == 0
 
 
+def test_server_dies_after_each_mail(dovecot, imapd, user):  # noqa: F811
+    """The rests do not grow while mails are read: the last would be more than two minutes."""
+    mails = list(large_mails(8))
+    daemon = imapd().start()
+    for n, mail in enumerate(mails, 1):
+        dovecot.deliver(user, mail)
+        wait_for(lambda: daemon.log().count("moved to") == n)
+        assert dovecot.kill_sessions()
+    assert {data for _, data in dovecot.folders(user)["Archive.Aggregate"]} == set(mails)
+    assert daemon.log().count("; trying again") == 1
+    assert daemon.stop() == 0
+
+
 class Between:
     """A relay in front of the server. Each time before a word of the client reaches it, act(how often by now) is called,
     and cuts the line when it says so."""
