@@ -81,12 +81,13 @@ try_load(const char *path, struct err *e)
 	return rc;
 }
 
+/* An exit code; *e says why it is not EX_OK. */
 static int
 write_file(const struct import *im, const char *from, const char *path,
     bool is_forced, struct err *e)
 {
 	char *name = xasprintf("%s.XXXXXX", path);
-	int fd = mkstemp(name), rc = -1;
+	int fd = mkstemp(name), rc, code = EX_CANTCREAT;
 
 	if (fd < 0) {
 		err_set_errno(e, "%s", path);
@@ -96,49 +97,60 @@ write_file(const struct import *im, const char *from, const char *path,
 		(void)close(fd);
 		goto out;
 	}
-	if (write_all(im, from, fd, e) < 0)
+	if (write_all(im, from, fd, e) < 0) {
+		code = EX_IOERR;
 		goto out;
+	}
 	rc = is_forced ? rename(name, path) : link(name, path);
 	if (rc < 0 && errno == EEXIST)
 		err_set(e, ERR_CONF, "%s is there already; --force replaces it",
 		    path);
 	else if (rc < 0)
 		err_set_errno(e, "%s", path);
+	else
+		code = EX_OK;
 out:
 	if (fd >= 0)
 		(void)unlink(name);
 	free(name);
-	return rc;
+	return code;
 }
 
 static int
 print_all(const struct import *im, const char *from, struct err *e)
 {
 	import_write(im, from, stdout);
-	return fflush(stdout) == 0 ? 0 : err_set_errno(e, "output");
+	if (fflush(stdout) == 0)
+		return EX_OK;
+	err_set_errno(e, "output");
+	return EX_IOERR;
 }
 
+/* An exit code; *e says why it is not EX_OK. */
 static int
 run(const char *from, const char *to, bool is_forced, struct err *e)
 {
 	struct arena *a = arena_new();
 	struct import im = { 0 };
 	struct ini ini;
-	int rc = ini_read(&ini, from, a, e);
+	int code;
 
-	if (rc == 0) {
-		import_settle(&im, &ini, a);
-		rc = to == NULL ? print_all(&im, from, e)
-				: write_file(&im, from, to, is_forced, e);
+	if (ini_read(&ini, from, a, e) < 0) {
+		code = access(from, R_OK) < 0 ? EX_NOINPUT : cli_exit_code(e);
+		goto out;
 	}
-	if (rc == 0)
+	import_settle(&im, &ini, a);
+	code = to == NULL ? print_all(&im, from, e)
+			  : write_file(&im, from, to, is_forced, e);
+	if (code == EX_OK)
 		(void)import_write_left(&im, "no counterpart: ", stderr);
-	if (rc == 0 && to != NULL)
-		rc = try_load(to, e);
+	if (code == EX_OK && to != NULL && try_load(to, e) < 0)
+		code = cli_exit_code(e);
+out:
 	import_clear(&im);
 	ini_clear(&ini);
 	arena_free(&a);
-	return rc;
+	return code;
 }
 
 int
@@ -151,7 +163,7 @@ cmd_import_config(const struct cli *cli, int argc, char **argv)
 	const char *to = NULL;
 	struct err e = { 0 };
 	bool is_forced = false;
-	int c;
+	int c, code;
 
 	(void)cli;
 	while ((c = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
@@ -171,9 +183,7 @@ cmd_import_config(const struct cli *cli, int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return cli_usage(usage);
-	if (run(argv[optind], to, is_forced, &e) < 0) {
+	if ((code = run(argv[optind], to, is_forced, &e)) != EX_OK)
 		cli_complain(&e);
-		return cli_exit_code(&e);
-	}
-	return EX_OK;
+	return code;
 }

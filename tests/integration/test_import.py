@@ -9,7 +9,7 @@ import pytest
 from conftest import COMMAND, FIXTURES
 
 SAMPLES = sorted((FIXTURES / "parsedmarc").glob("*.ini"))
-CONFIG = 78
+NOINPUT, CANTCREAT, CONFIG = 66, 73, 78
 
 
 def run(*args):
@@ -41,7 +41,7 @@ def test_secrets_stay_where_they_are_meant(tmp_path):
     made.write_text("mine")
     sample = FIXTURES / "parsedmarc" / "old.ini"
     done = run("import-config", "-o", made, sample)
-    assert done.returncode == CONFIG and "--force" in done.stderr and made.read_text() == "mine"
+    assert done.returncode == CANTCREAT and "--force" in done.stderr and made.read_text() == "mine"
     made.chmod(0o664)
     done = run("import-config", "--force", "--output", made, sample)
     assert done.returncode == 0, done.stderr
@@ -58,4 +58,7 @@ def test_what_parsedmarc_would_refuse(tmp_path):
     assert done.returncode == CONFIG and "hosts" in done.stderr
     ini.write_text("user = a\n")
     assert run("import-config", ini).returncode == CONFIG
-    assert run("import-config", tmp_path / "none.ini").returncode == CONFIG
+    done = run("import-config", tmp_path / "none.ini")
+    assert done.returncode == NOINPUT and "none.ini" in done.stderr
+    ini.write_text("[general]\n")
+    assert run("import-config", "-o", tmp_path / "none" / "intake.conf", ini).returncode == CANTCREAT
