@@ -20,6 +20,11 @@ offers doc -- doctor
 offers --conf -- --config
 offers -c file check --pr -- --print
 offers check --nothing -- ""
+offers --he -- --help
+offers setup "" -- "elasticsearch kibana"
+offers setup --ob -- --objects
+offers setup el -- elasticsearch
+offers setup kibana --sp -- --space
 offers doctor --post -- --postfix
 offers parse --form -- --format
 cd "$top"
