@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include <microhttpd.h>
 
+#include "common/base/clock.h"
 #include "common/base/text.h"
 
 #include "cli/command.h"
@@ -31,6 +33,7 @@
 #define REQUEST_BYTES (32 * 1024) /* of a connection: its header fields */
 #define ANSWER_MAX ((size_t)256 * 1024 * 1024)
 #define KEY_MAX (64 * 1024)
+#define COMPLAINT_MS (60 * 1000) /* between two */
 
 static const char usage[] =
     "usage: dmarc-intake serve [--listen ADDRESS:PORT] [--connections N] "
@@ -147,13 +150,33 @@ struct question {
 	int status;
 };
 
+/*
+ * For the operator. A page asks again and again, from several threads, and
+ * what is wrong stays the same for long.
+ */
+static void
+complain_seldom(const struct err *e)
+{
+	static _Atomic int64_t last_ms = -COMPLAINT_MS;
+	int64_t now = clock_mono_ms(), last = atomic_load(&last_ms);
+
+	if (now - last >= COMPLAINT_MS &&
+	    atomic_compare_exchange_strong(&last_ms, &last, now))
+		cli_complain(e);
+}
+
 static int
 make(void *arg, struct buf *out)
 {
 	struct question *question = arg;
+	struct err e = { 0 };
 
 	question->status =
-	    serve_answer(&question->q, out, &question->content_type);
+	    serve_answer(&question->q, out, &question->content_type, &e);
+	if (e.kind != ERR_NONE) {
+		err_add(&e, "serve");
+		complain_seldom(&e);
+	}
 	return question->status == 200 ? 0 : -1;
 }
 

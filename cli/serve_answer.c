@@ -90,7 +90,7 @@ say(int status, const char *text, struct buf *out, const char **content_type)
 static int
 read_and_write(const struct serve_query *q,
     const struct sqlite_report_filter *filter, size_t route, struct arena *a,
-    struct buf *out, const char **content_type)
+    struct buf *out, const char **content_type, struct err *e)
 {
 	struct sqlite_report report;
 	struct report_view v = { .r = &report,
@@ -99,29 +99,29 @@ read_and_write(const struct serve_query *q,
 		.path = q->database,
 		.now = clock_now(),
 		.is_live = true };
-	struct err e = { 0 };
+	struct err ignored; /* an answer that is too long */
 
-	switch (sqlite_report_read(&report, a, q->database, filter, &e)) {
+	switch (sqlite_report_read(&report, a, q->database, filter, e)) {
 	case 1:
 		break;
 	case 0:
 		return say(
 		    503, "There is no database yet.\n", out, content_type);
-	default: /* with paths, which are no client's business */
+	default:
 		return say(503, "The database cannot be read now.\n", out,
 		    content_type);
 	}
 	if (filter->report != 0 && report.totals.reports == 0)
 		return say(404, "No such report.\n", out, content_type);
-	if (routes[route].write(&v, out, &e) < 0)
+	if (routes[route].write(&v, out, &ignored) < 0)
 		return say(503, "The answer is too long.\n", out, content_type);
 	*content_type = routes[route].content_type;
 	return 200;
 }
 
 int
-serve_answer(
-    const struct serve_query *q, struct buf *out, const char **content_type)
+serve_answer(const struct serve_query *q, struct buf *out,
+    const char **content_type, struct err *e)
 {
 	struct sqlite_report_filter filter = { 0 };
 	struct arena *a;
@@ -139,7 +139,7 @@ serve_answer(
 		    "(7d); report and top are numbers.\n",
 		    out, content_type);
 	a = arena_new();
-	status = read_and_write(q, &filter, i, a, out, content_type);
+	status = read_and_write(q, &filter, i, a, out, content_type, e);
 	arena_free(&a);
 	return status;
 }

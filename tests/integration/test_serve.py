@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.parse
@@ -25,10 +26,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextlib.contextmanager
-def serve(conf, *options):
+def serve(conf, *options, stderr=None):
     """(host, port) of a running server."""
     process = subprocess.Popen([str(COMMAND), "-c", str(conf), "serve", "--listen", "127.0.0.1:0", *options],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
     try:
         line = process.stdout.readline().decode()
         host, port = re.match(r"http://([\d.]+):(\d+)/$", line).groups()
@@ -152,6 +153,20 @@ def test_what_is_new_shows(samples, tmp_path):  # noqa: F811
                                                      domain="d.example", report_id="late", begin=BEGIN + 90 * DAY))
         run(samples, "ingest", tmp_path / "new.xml")
         assert said(ask(server, "/api/report")[2])["totals"]["reports"] == was + 1
+
+
+def test_a_database_that_cannot_be_read(samples, tmp_path):  # noqa: F811
+    """The client gets no paths, and the operator one line, not one for each question."""
+    database, conf, log = tmp_path / "newer.db", tmp_path / "conf", tmp_path / "log"
+    with contextlib.closing(sqlite3.connect(database)) as newer:
+        newer.execute("PRAGMA application_id = %d" % query(samples, "PRAGMA application_id")[0])
+        newer.execute("PRAGMA user_version = 999999")
+    conf.write_text("[sqlite]\npath = %s\n" % database)
+    with open(log, "w") as stderr, serve(conf, stderr=stderr) as server:
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda i: ask(server, "/api/report?top=%d" % (i + 1))[::2], range(100)))
+        assert set(answers) == {(503, "The database cannot be read now.\n")}
+    assert re.fullmatch(r"dmarc-intake: serve: .*newer\.db.*version.*\n", log.read_text())
 
 
 @needs_chromium
