@@ -38,5 +38,7 @@ void cli_warn(void *context, const char *text);
 int cli_exit_code(const struct err *e);
 /* Tell how the command is used; returns EX_USAGE. */
 int cli_usage(const char *usage);
+/* The same, and on the line before what is wrong: "command: reason". */
+int cli_refuse(const char *usage, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
 #endif

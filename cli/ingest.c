@@ -97,7 +97,10 @@ cmd_ingest(const struct cli *cli, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "hj:", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
-			jobs = jobs_of(optarg);
+			if ((jobs = jobs_of(optarg)) == 0)
+				return cli_refuse(usage,
+				    "ingest: --jobs: must be 1 to %d and is %s",
+				    FEED_JOBS_MAX, optarg);
 			break;
 		case 'h':
 			print_help();
@@ -106,11 +109,10 @@ cmd_ingest(const struct cli *cli, int argc, char **argv)
 			return cli_usage(usage);
 		}
 	}
-	if (jobs == 0)
-		return cli_usage(usage);
 	if (optind < argc)
 		return run(cli, jobs, argv + optind, (size_t)(argc - optind));
 	if (cli->conf->maildir.path == NULL)
-		return cli_usage(usage);
+		return cli_refuse(usage,
+		    "ingest: no input is named, and [maildir] path is not set");
 	return run(cli, jobs, &cli->conf->maildir.path, 1);
 }

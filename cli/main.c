@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,6 +102,19 @@ cli_usage(const char *text)
 {
 	(void)fprintf(stderr, "%s\n", text);
 	return EX_USAGE;
+}
+
+int
+cli_refuse(const char *text, const char *fmt, ...)
+{
+	struct err e = { .kind = ERR_CONF };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	va_end(ap);
+	cli_complain(&e);
+	return cli_usage(text);
 }
 
 static void

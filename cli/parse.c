@@ -156,8 +156,11 @@ cmd_parse(const struct cli *cli, int argc, char **argv)
 			return cli_usage(usage);
 		}
 	}
-	if (optind == argc || (format != NULL && !is_format(format)))
-		return cli_usage(usage);
+	if (format != NULL && !is_format(format))
+		return cli_refuse(
+		    usage, "parse: --format: cannot read %s", format);
+	if (optind == argc)
+		return cli_refuse(usage, "parse: no input is named");
 	if (path != NULL && strcmp(path, "-") == 0)
 		path = NULL;
 	if (format == NULL)

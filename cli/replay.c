@@ -175,7 +175,10 @@ cmd_replay(const struct cli *cli, int argc, char **argv)
 	}
 	for (i = optind; i < argc; i++)
 		if (!is_name(argv[i]))
-			return cli_usage(usage);
+			return cli_refuse(usage,
+			    "replay: %s: no name of the quarantine (digits "
+			    "and a to f)",
+			    argv[i]);
 	if (!how.kept && !how.waiting && !how.other)
 		how.kept = how.waiting = true;
 	return replay(cli, &how, is_dry, argv + optind, argc - optind);

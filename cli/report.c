@@ -186,8 +186,10 @@ options_parse(int argc, char **argv, struct request *q)
 		if (option_take(q, c, optarg) < 0)
 			return complain(options[which].name, optarg);
 	}
-	if (optind != argc || (q->list != NULL && q->format != FORMAT_CSV))
+	if (optind != argc)
 		return cli_usage(usage);
+	if (q->list != NULL && q->format != FORMAT_CSV)
+		return cli_refuse(usage, "report: --list needs --format csv");
 	if (q->filter.top == 0)
 		q->filter.top = q->html != NULL || q->mail_to != NULL
 				    ? TOP_PAGE
