@@ -154,6 +154,35 @@ set_mode(mode_t *at, const char *text, struct err *e)
 	return 0;
 }
 
+/* Is at most half of the longer word another? */
+static bool
+is_near(const char *text, const char *choice)
+{
+	size_t len = strlen(text), choice_len = strlen(choice);
+	char lower[64];
+
+	(void)snprintf(lower, sizeof(lower), "%s", text);
+	text_lower(lower);
+	return text_distance(lower, choice) <=
+	       (len > choice_len ? len : choice_len) / 2;
+}
+
+/* Add " (a, b or c)" to *e. */
+static int
+list_choices(const struct conf_choice *c, struct err *e)
+{
+	size_t used;
+	const char *before = " (";
+
+	for (; c->name != NULL; c++) {
+		used = strlen(e->text);
+		(void)snprintf(e->text + used, sizeof(e->text) - used, "%s%s%s",
+		    before, c->name, c[1].name == NULL ? ")" : "");
+		before = c[1].name != NULL && c[2].name == NULL ? " or " : ", ";
+	}
+	return -1;
+}
+
 static int
 set_choice(const struct conf_key *key, int *at, const char *text, struct err *e)
 {
@@ -168,7 +197,9 @@ set_choice(const struct conf_key *key, int *at, const char *text, struct err *e)
 		nearest = conf_nearer(text, nearest, c->name);
 	}
 	malformed(text, "not known here", e);
-	return conf_suggest(e, nearest);
+	return nearest != NULL && is_near(text, nearest)
+		   ? conf_suggest(e, nearest)
+		   : list_choices(key->choices, e);
 }
 
 static int

@@ -176,6 +176,12 @@ static const struct {
 	{ "choice", "[intake]\nlog_level = inof\n",
 	    "FILE:2: [intake] log_level: 'inof' is not known here "
 	    "(did you mean 'info'?)" },
+	{ "a longer choice", "[intake]\nlog_level = Warning\n",
+	    "FILE:2: [intake] log_level: 'Warning' is not known here "
+	    "(did you mean 'warn'?)" },
+	{ "no near choice", "[intake]\nlog_level = verbose\n",
+	    "FILE:2: [intake] log_level: 'verbose' is not known here "
+	    "(err, warn, info or debug)" },
 	{ "list, empty word", "[intake]\nrecipients = a@b, ,c@d\n",
 	    "FILE:2: [intake] recipients: nothing between two commas" },
 	{ "list, comma at the end", "[intake]\nrecipients = a@b,\n",
