@@ -80,7 +80,7 @@ write_first_address(struct json *j, const struct mail_address *a)
 	buf_clear(&text);
 }
 
-/* A dot in a key would make an object of it, and some dots an error. */
+/* As FAILURE_KEYS_WITHOUT_DOTS says. */
 static void
 write_key(struct json *j, const char *name)
 {
@@ -104,14 +104,15 @@ write_headers(struct json *j, const struct sample *s)
 	json_object_begin(j);
 	for (i = 0; i < s->header_count; i++) {
 		if (!failure_header_is_key(&s->headers[i]) ||
-		    failure_header_is_repeated(s, i))
+		    failure_header_is_repeated(s, i, FAILURE_KEYS_WITHOUT_DOTS))
 			continue;
 		write_key(j, s->headers[i].name);
 		list = addresses_of(s, s->headers[i].name);
 		if (list != NULL && list->count > 0)
 			write_first_address(j, &list->item[0]);
 		else
-			failure_header_values(j, s, i);
+			failure_header_values(
+			    j, s, i, FAILURE_KEYS_WITHOUT_DOTS);
 	}
 	json_object_end(j);
 }

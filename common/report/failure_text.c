@@ -34,36 +34,52 @@ failure_safe_subject(const char *subject, char out[SAFE_SUBJECT_SIZE])
 	return out;
 }
 
+static char
+key_char(char c, enum failure_keys keys)
+{
+	return c == '.' && keys == FAILURE_KEYS_WITHOUT_DOTS ? '_' : c;
+}
+
+static bool
+is_same_key(const char *a, const char *b, enum failure_keys keys)
+{
+	while (*a != '\0' && key_char(*a, keys) == key_char(*b, keys))
+		a++, b++;
+	return *a == *b;
+}
+
 /*
  * Names are compared twice each: a table of them would cost more than the 500
  * fields that are kept at most.
  */
 bool
-failure_header_is_repeated(const struct sample *s, size_t i)
+failure_header_is_repeated(
+    const struct sample *s, size_t i, enum failure_keys keys)
 {
 	size_t k;
 
 	for (k = 0; k < i; k++)
-		if (strcmp(s->headers[k].name, s->headers[i].name) == 0)
+		if (is_same_key(s->headers[k].name, s->headers[i].name, keys))
 			return true;
 	return false;
 }
 
 void
-failure_header_values(struct json *j, const struct sample *s, size_t i)
+failure_header_values(
+    struct json *j, const struct sample *s, size_t i, enum failure_keys keys)
 {
 	const char *name = s->headers[i].name;
 	size_t k, count = 0;
 
 	for (k = i; k < s->header_count; k++)
-		count += strcmp(s->headers[k].name, name) == 0;
+		count += is_same_key(s->headers[k].name, name, keys);
 	if (count == 1) {
 		json_text(j, s->headers[i].value);
 		return;
 	}
 	json_array_begin(j);
 	for (k = i; k < s->header_count; k++)
-		if (strcmp(s->headers[k].name, name) == 0)
+		if (is_same_key(s->headers[k].name, name, keys))
 			json_text(j, s->headers[k].value);
 	json_array_end(j);
 }

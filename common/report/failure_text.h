@@ -21,14 +21,18 @@ const char *failure_safe_subject(
     const char *subject, char out[SAFE_SUBJECT_SIZE]);
 
 /*
- * Is there a field of the same name before this one? Then it has been written
- * with that one.
+ * How the names of header fields become keys: in a document a dot would make
+ * an object of it, and some dots an error, so that it is an underscore there.
  */
-bool failure_header_is_repeated(const struct sample *s, size_t i);
+enum failure_keys { FAILURE_KEYS_AS_NAMES, FAILURE_KEYS_WITHOUT_DOTS };
 
-/* The values of field i and of all later ones of its name: a text, or a list.
- */
-void failure_header_values(struct json *j, const struct sample *s, size_t i);
+/* Has a field before this one the same key? Then it was written with that. */
+bool failure_header_is_repeated(
+    const struct sample *s, size_t i, enum failure_keys keys);
+
+/* The values of field i and of all later ones of its key: a text, or a list. */
+void failure_header_values(
+    struct json *j, const struct sample *s, size_t i, enum failure_keys keys);
 
 /* Can the name be a key of JSON as it is? Others are left out. */
 bool failure_header_is_key(const struct header_field *h);

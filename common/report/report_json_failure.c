@@ -306,14 +306,14 @@ write_headers(struct json *j, const struct sample *s)
 	json_object_begin(j);
 	for (i = 0; i < s->header_count; i++) {
 		if (!failure_header_is_key(&s->headers[i]) ||
-		    failure_header_is_repeated(s, i))
+		    failure_header_is_repeated(s, i, FAILURE_KEYS_AS_NAMES))
 			continue;
 		json_key(j, s->headers[i].spelling);
 		list = addresses_of(s, s->headers[i].name);
 		if (list != NULL)
 			write_pairs(j, list);
 		else
-			failure_header_values(j, s, i);
+			failure_header_values(j, s, i, FAILURE_KEYS_AS_NAMES);
 	}
 	json_object_end(j);
 }
