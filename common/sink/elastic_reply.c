@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "common/base/text.h"
 #include "common/sink/elastic_reply.h"
@@ -85,6 +86,19 @@ elastic_classify(const struct elastic_error *error)
 	return rule_of(error)->outcome;
 }
 
+/* Jackson's errors go on with the document itself, which is no log's business.
+ */
+static int
+reason_length(const char *reason)
+{
+	const char *end = strstr(reason, " at [Source");
+	size_t len = end != NULL ? (size_t)(end - reason) : strlen(reason);
+
+	while (len > 0 && strchr(" \t\r\n", reason[len - 1]) != NULL)
+		len--;
+	return (int)(len < INT_MAX ? len : INT_MAX);
+}
+
 int
 elastic_explain(
     const struct elastic_error *error, const char *login, struct err *e)
@@ -95,10 +109,10 @@ elastic_explain(
 
 	return err_set(e,
 	    r->outcome == ELASTIC_REFUSED ? ERR_REFUSED : ERR_TEMP,
-	    "%s%s%s%s%d %s%s%s", advice, is_about_us ? " of " : "",
+	    "%s%s%s%s%d %s%s%.*s", advice, is_about_us ? " of " : "",
 	    is_about_us ? login : "", *advice != '\0' ? ": " : "",
 	    error->status, error->type, *error->reason != '\0' ? ": " : "",
-	    error->reason);
+	    reason_length(error->reason), error->reason);
 }
 
 static const char *

@@ -365,6 +365,23 @@ who_is_blamed(void **state)
 	http_reply_clear(&r);
 }
 
+/* Jackson shows where in the document it failed, and so the document. */
+static void
+documents_are_not_told(void **state)
+{
+	const struct elastic_error error = {
+		400, "document_parsing_exception",
+		"[1:39] Duplicate field 'x'\n at [Source: (byte[])\"{secret\"]"
+	};
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(elastic_explain(&error, "user x", &e), -1);
+	assert_non_null(strstr(e.text, "Duplicate field 'x'"));
+	assert_null(strstr(e.text, "Source"));
+	assert_null(strstr(e.text, "secret"));
+}
+
 int
 main(void)
 {
@@ -377,5 +394,6 @@ main(void)
 	UNIT_ROWS(&u, wholes, whole);
 	UNIT_ROWS(&u, servers, server);
 	UNIT_ONE(&u, who_is_blamed);
+	UNIT_ONE(&u, documents_are_not_told);
 	return unit_run("elastic_reply", &u);
 }
