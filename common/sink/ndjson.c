@@ -27,7 +27,7 @@
 #define LOCK_WAIT_MAX_MS 60000 /* where the deadline knows no end */
 #define LOCK_POLL_MS 20
 #define REOPEN_MAX 8     /* rotations in a row */
-#define TAIL_BYTES 65536 /* looked at for a line that was not finished */
+#define BLOCK_BYTES 4096 /* read at once, back to where a line begins */
 
 static const char our_line[] = "{\"_index\":";
 
@@ -188,6 +188,28 @@ write_all(int fd, const char *p, size_t len, const char *path, struct err *e)
 	return 0;
 }
 
+/* Where the last line begins: end itself when none is open. 0 or -1, errno. */
+static int
+last_line(int fd, off_t end, off_t *begin)
+{
+	char block[BLOCK_BYTES];
+	const char *line;
+	size_t len;
+	ssize_t n;
+
+	for (*begin = end; *begin > 0; *begin -= (off_t)len) {
+		len = *begin < BLOCK_BYTES ? (size_t)*begin : BLOCK_BYTES;
+		n = pread(fd, block, len, *begin - (off_t)len);
+		if (n != (ssize_t)len)
+			return -1;
+		if ((line = memrchr(block, '\n', len)) != NULL) {
+			*begin -= block + len - (line + 1);
+			break;
+		}
+	}
+	return 0;
+}
+
 /*
  * A crash may have left a line without its end. Nobody was told that it is
  * stored, so it goes when it is one of ours; what is not is ended instead.
@@ -195,32 +217,25 @@ write_all(int fd, const char *p, size_t len, const char *path, struct err *e)
 static int
 mend_tail(struct ndjson_stream *ns, const char *path, struct err *e)
 {
-	size_t want = ns->before > TAIL_BYTES ? TAIL_BYTES : (size_t)ns->before;
-	char *tail = xmalloc(want + 1), *line;
-	ssize_t n = pread(ns->fd, tail, want, ns->before - (off_t)want);
-	int rc = 0;
+	char head[sizeof(our_line) - 1];
+	off_t begin;
+	ssize_t n;
 
-	if (n < 0 || (size_t)n != want) {
-		rc = err_set_errno(e, "%s", path);
-		goto out;
+	if (last_line(ns->fd, ns->before, &begin) < 0 ||
+	    (n = pread(ns->fd, head, sizeof(head), begin)) < 0)
+		return err_set_errno(e, "%s", path);
+	if (begin == ns->before)
+		return 0;
+	if (memcmp(head, our_line, (size_t)n) == 0) {
+		if (ftruncate(ns->fd, begin) < 0)
+			return err_set_errno(e, "%s: cut back", path);
+		ns->before = begin;
+		return 0;
 	}
-	if (want == 0 || tail[want - 1] == '\n')
-		goto out;
-	line = memrchr(tail, '\n', want);
-	line = line != NULL ? line + 1 : tail;
-	want -= (size_t)(line - tail);
-	if (want >= sizeof(our_line) - 1 &&
-	    memcmp(line, our_line, sizeof(our_line) - 1) == 0) {
-		if (ftruncate(ns->fd, ns->before - (off_t)want) < 0)
-			rc = err_set_errno(e, "%s: cut back", path);
-		else
-			ns->before -= (off_t)want;
-	} else if ((rc = write_all(ns->fd, "\n", 1, path, e)) == 0) {
-		ns->before++;
-	}
-out:
-	free(tail);
-	return rc;
+	if (write_all(ns->fd, "\n", 1, path, e) < 0)
+		return -1;
+	ns->before++;
+	return 0;
 }
 
 static int

@@ -284,6 +284,7 @@ a_torn_line_is_mended(void **state)
 		{ "{\"_index\":\"a\"}\n{\"_index\":\"b\",\"_i",
 		    "{\"_index\":\"a\"}\n" },
 		{ "{\"_index\":\"b\",\"_i", "" },
+		{ "{\"_index\":\"a\"}\n{\"_in", "{\"_index\":\"a\"}\n" },
 		{ "{\"mine\":1}", "{\"mine\":1}\n" },
 		{ "{\"_index\":\"a\"}\n", "{\"_index\":\"a\"}\n" },
 		{ "", "" },
@@ -302,6 +303,27 @@ a_torn_line_is_mended(void **state)
 		    count_lines(text), count_lines(cases[i].kept) + 1);
 		free(text);
 	}
+}
+
+static void
+a_long_torn_line_is_mended(void **state)
+{
+	static const char begin[] =
+	    "{\"_index\":\"a\"}\n{\"_index\":\"b\",\"x\":\"";
+	const size_t len = 300000;
+	struct fixture *f = *state;
+	char *text = xmalloc(len + 1);
+
+	memset(text, 'x', len);
+	memcpy(text, begin, sizeof(begin) - 1);
+	text[len] = '\0';
+	unit_put_file(f->path, text);
+	free(text);
+	store(f, 1);
+	text = content(f->path);
+	assert_int_equal(count_lines(text), 2);
+	assert_null(strstr(text, "xxx"));
+	free(text);
 }
 
 static void
@@ -434,6 +456,7 @@ main(void)
 		TEST(a_full_disk_cuts_back),
 		TEST(a_full_device_is_full),
 		TEST(a_torn_line_is_mended),
+		TEST(a_long_torn_line_is_mended),
 		TEST(a_rotated_file_is_left_behind),
 		TEST(a_lock_that_stays_is_temporary),
 		TEST(where_it_cannot_write_it_says_so),
