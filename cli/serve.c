@@ -116,6 +116,24 @@ number_parse(const char *text, int64_t max, int64_t *n)
 		   : 0;
 }
 
+/* "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]:80": no name, by any means. */
+static bool
+is_address(const char *host)
+{
+	char address[INET6_ADDRSTRLEN];
+	struct in6_addr ignored;
+	bool is_6 = *host == '[';
+	size_t len;
+
+	host += is_6;
+	len = strcspn(host, is_6 ? "]" : ":");
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, host, len);
+	address[len] = '\0';
+	return inet_pton(is_6 ? AF_INET6 : AF_INET, address, &ignored) == 1;
+}
+
 /*
  * A page elsewhere whose name leads to us (DNS rebinding) is not ours: an
  * address is, and localhost, and what --host says.
@@ -123,10 +141,9 @@ number_parse(const char *text, int64_t max, int64_t *n)
 static bool
 is_our_name(const struct serve *s, const char *host)
 {
-	static const char address[] = "0123456789abcdefABCDEF.:[]";
 	size_t len;
 
-	if (host == NULL || host[strspn(host, address)] == '\0')
+	if (host == NULL || is_address(host))
 		return true;
 	len = strcspn(host, ":");
 	if (len == strlen("localhost") &&

@@ -103,6 +103,7 @@ def test_what_it_refuses(samples):  # noqa: F811
             assert status == 405 and headers["Allow"] == "GET, HEAD"
         assert ask(server, "/", "HEAD")[::2] == (200, "")
         for host, status in (("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("DMARC.example", 200),
+                             ("192.0.2.1:8470", 200), ("[2001:db8::1]", 200), ("cafe.de:8470", 421), ("bad.ac", 421),
                              ("evil.example", 421), ("localhost.evil.example", 421), ("dmarc.example.evil", 421)):
             assert ask(server, "/api/report", headers={"Host": host})[0] == status, host
         _, headers, _ = ask(server, "/")
