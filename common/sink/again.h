@@ -17,7 +17,7 @@
 
 struct again_count {
 	uint64_t seen, changed;
-	uint64_t passed; /* changed by somebody else in between, or refused */
+	uint64_t passed; /* changed by somebody else in between */
 };
 
 struct again {

@@ -5,6 +5,7 @@
  * that nobody has changed them in between. Needs the role
  * dmarc-intake-reclassify (setup).
  */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,9 @@ struct work {
 	struct suffix_list *suffixes;
 	char *scroll; /* id; NULL: none is open */
 	struct source before[BATCH_MAX], now[BATCH_MAX];
-	struct err why; /* of a document that was not taken */
+	struct err why; /* of a document that was not taken, and ends all */
+	uint64_t held;  /* documents not taken now, by no fault of theirs */
+	struct err held_why; /* of the first */
 };
 
 /* 0: answered with 200, and *root is the answer. */
@@ -56,6 +59,7 @@ ask(struct work *w, const char *method, const char *path, const char *type,
 		.body = body,
 		.body_len = len,
 		.timeout_ms = TIMEOUT_MS };
+	json_error_t fault;
 
 	if (http_request(w->http, &q, &w->reply, e) < 0)
 		return -1;
@@ -65,10 +69,15 @@ ask(struct work *w, const char *method, const char *path, const char *type,
 	}
 	if (root == NULL)
 		return 0;
-	if (w->reply.is_long || (*root = json_loadb(w->reply.body.data,
-				     w->reply.body.len, 0, NULL)) == NULL)
-		return err_set(e, ERR_TEMP, "%s: the answer cannot be read",
-		    w->reply.host);
+	if (w->reply.is_long)
+		return err_set(
+		    e, ERR_TEMP, "%s: the answer is too long", w->reply.host);
+	/* others write such documents: they go back as they came */
+	*root = json_loadb(
+	    w->reply.body.data, w->reply.body.len, JSON_ALLOW_NUL, &fault);
+	if (*root == NULL)
+		return err_set(e, ERR_TEMP, "%s: the answer cannot be read: %s",
+		    w->reply.host, fault.text);
 	return 0;
 }
 
@@ -264,10 +273,12 @@ took(void *context, size_t i, enum elastic_outcome outcome,
 	(void)i;
 	if (outcome == ELASTIC_STORED || outcome == ELASTIC_DUPLICATE)
 		w->how->count->changed++;
-	else if (outcome == ELASTIC_RETRY) /* a conflict, or overload */
-		w->how->count->passed++;
-	else
+	else if (outcome != ELASTIC_RETRY)
 		w->why = *why;
+	else if (strstr(why->text, "409 version_conflict") != NULL)
+		w->how->count->passed++;
+	else if (w->held++ == 0)
+		w->held_why = *why;
 }
 
 static int
@@ -398,6 +409,10 @@ elastic_again(const struct conf *conf, const struct again *how, struct err *e)
 	rc = http_open(&w->http, &conf->elasticsearch, e);
 	for (i = 0; rc == 0 && i < sizeof(kinds) / sizeof(*kinds); i++)
 		rc = run_kind(w, conf, i, e);
+	if (rc == 0 && w->held > 0)
+		rc = err_set(e, ERR_TEMP,
+		    "%" PRIu64 " documents were not taken, the first: %s",
+		    w->held, w->held_why.text);
 	if (rc < 0)
 		err_add(e, "elasticsearch");
 	suffix_list_close(&w->suffixes);
