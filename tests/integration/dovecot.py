@@ -93,7 +93,7 @@ class Dovecot:
             shutil.chown(maildir / sub, "mail", "mail")
         for mail in mails:
             self.delivered += 1
-            name = "%d.M%dP%d.test" % (1700000000 + self.delivered, self.delivered, os.getpid())
+            name = "%d.M%dP%d.test" % (1700000000 + self.delivered, self.delivered * 7919 % 1000000, os.getpid())
             (maildir / "tmp" / name).write_bytes(mail)
             shutil.chown(maildir / "tmp" / name, "mail", "mail")
             (maildir / "tmp" / name).rename(maildir / "new" / name)
