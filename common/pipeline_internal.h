@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "common/base/rate.h"
-#include "common/crash.h"
+#include "common/base/crash.h"
 #include "common/enrich/enrich.h"
 #include "common/pipeline.h"
 #include "common/quarantine.h"

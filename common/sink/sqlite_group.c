@@ -21,6 +21,7 @@
 #define TELL_TSAN(p) ((void)(p))
 #endif
 
+#include "common/base/crash.h"
 #include "common/sink/sqlite_group.h"
 #include "common/sink/sqlite_write.h"
 
@@ -121,14 +122,12 @@ write_whole(struct sqlite_db *db, struct sqlite_job *job)
 }
 
 static int
-write_rows(struct sqlite_db *db, struct sqlite_job *job)
+write_aggregate(struct sqlite_db *db, struct sqlite_job *job)
 {
 	int64_t report_id;
 	bool is_new;
 	size_t i;
 
-	if (job->report->kind != REPORT_AGGREGATE)
-		return write_whole(db, job);
 	if (sqlite_write_report(
 		db, job->report, job->is_last, &report_id, &job->err) < 0)
 		return -1;
@@ -142,6 +141,22 @@ write_rows(struct sqlite_db *db, struct sqlite_job *job)
 			job->n.duplicate++;
 	}
 	return 0;
+}
+
+/* Whoever leads: it is the job's mail that a crash is laid to. */
+static int
+write_rows(struct sqlite_db *db, struct sqlite_job *job)
+{
+	struct crash_slot *own;
+	int rc;
+
+	if (job->report == NULL)
+		return 0;
+	own = crash_take_over(job->mail);
+	rc = job->report->kind == REPORT_AGGREGATE ? write_aggregate(db, job)
+						   : write_whole(db, job);
+	(void)crash_take_over(own);
+	return rc;
 }
 
 /* Nothing of this batch is stored. */
@@ -192,7 +207,7 @@ write_alone(struct sqlite_group *g, struct sqlite_job *job)
 	err_clear(&job->err);
 	if (begin(g, job->deadline, &job->err) < 0)
 		return;
-	if (job->report != NULL && write_rows(&g->db, job) < 0)
+	if (write_rows(&g->db, job) < 0)
 		sqlite_db_roll_back(&g->db);
 	else
 		(void)sqlite_db_commit(&g->db, &job->err);
@@ -208,8 +223,7 @@ write_batch(struct sqlite_group *g, struct sqlite_job *batch)
 	struct sqlite_job *job = batch;
 	struct err e = { 0 };
 
-	while (job != NULL &&
-	       (job->report == NULL || write_rows(&g->db, job) == 0))
+	while (job != NULL && write_rows(&g->db, job) == 0)
 		job = job->next;
 	if (job == NULL) {
 		if (sqlite_db_commit(&g->db, &e) < 0)
@@ -353,6 +367,7 @@ sqlite_group_store(
 	bool leads;
 
 	(void)sem_init(&job->wake, 0, 0);
+	job->mail = crash_in_hand();
 	pthread_mutex_lock(&g->lock);
 	queue_add(g, job);
 	leads = !g->is_led;

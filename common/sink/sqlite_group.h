@@ -34,7 +34,8 @@ struct sqlite_job {
 	/* sqlite_group.c's own */
 	struct sqlite_job *next;
 	enum sqlite_job_state state;
-	sem_t wake; /* it is done, or it leads, or all are there */
+	struct crash_slot *mail; /* what its thread has in hand */
+	sem_t wake;              /* it is done, or it leads, or all are there */
 	struct err err;
 };
 

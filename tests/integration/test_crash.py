@@ -2,12 +2,15 @@
 """A mail that ends the daemon ends it once: it comes again, and is kept unread.
 
 The crash is planted: a library in front of libxml2 makes a null pointer of one
-report's name, or overflows the stack on another's.
+report's name, or overflows the stack on another's; one in front of SQLite does
+so where a third's is written.
 """
 import concurrent.futures
 import os
 import signal
+import sqlite3
 import subprocess
+import time
 from random import Random
 
 import pytest
@@ -35,6 +38,13 @@ void *xmlCreateIOParserCtxt(void *sax, void *data, int (*read)(void *, char *, i
 	    dlsym(RTLD_NEXT, "xmlCreateIOParserCtxt");
 	real_read = read;
 	return real(sax, data, read_and_crash, close, context, encoding);
+}
+int sqlite3_bind_text(void *statement, int i, const char *text, int length, void (*destroy)(void *))
+{
+	int (*real)(void *, int, const char *, int, void (*)(void *)) = dlsym(RTLD_NEXT, "sqlite3_bind_text");
+	if (text != NULL && strncmp(text, "planted-sql", 11) == 0)
+		*(volatile int *)0 = 1;
+	return real(statement, i, text, length, destroy);
 }
 """
 
@@ -80,5 +90,29 @@ def test_once_and_never_again(tmp_path, planted, monkeypatch, name):
                        capture_output=True, env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})
         assert sorted(r[0] for r in intake.records()) == sorted(["before"] + names)
         wait_for(lambda: intake.kept() == [])
+    finally:
+        intake.stop()
+
+
+def test_who_writes_for_others_is_not_blamed(tmp_path, planted):
+    """Mails of a moment share a transaction, which one of their threads writes."""
+    intake = Intake(tmp_path).start()
+    names = ["a", "b", "c", "planted-sql", "d", "e"]
+    try:
+        assert deliver(intake.listen, mail("before"))[0].startswith("250")
+        db = sqlite3.connect(intake.database, isolation_level=None)
+        db.execute("BEGIN EXCLUSIVE")
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            replies = []
+            for name in names:  # the first of them leads
+                replies.append(pool.submit(deliver, intake.listen, mail(name)))
+                time.sleep(0.1)
+            db.close()
+            assert all(r.result() == [""] for r in replies)
+        assert intake.process.wait(20) == -signal.SIGSEGV
+        intake.start()
+        assert all(deliver(intake.listen, mail(n))[0].startswith("250") for n in names)
+        assert intake.kept() == [mail("planted-sql")]
+        assert sorted(r[0] for r in intake.records()) == sorted(["before"] + [n for n in names if n != "planted-sql"])
     finally:
         intake.stop()

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/crash.h"
+#include "common/base/crash.h"
 #include "tests/unit/unit.h"
 
 #define NEIGHBOURS 300

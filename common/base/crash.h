@@ -8,8 +8,8 @@
  * what the program's own version crashed on counts: an upgrade tries again.
  * SIGKILL says nothing about a mail and leaves nothing.
  */
-#ifndef COMMON_CRASH_H
-#define COMMON_CRASH_H
+#ifndef BASE_CRASH_H
+#define BASE_CRASH_H
 
 #include <stdbool.h>
 
@@ -35,6 +35,14 @@ bool crash_is_known(const struct crash *c, const char name[SHA256_HEX_SIZE]);
 struct crash_slot *crash_begin(
     const struct crash *c, const char name[SHA256_HEX_SIZE]);
 void crash_end(struct crash_slot *slot);
+
+/*
+ * This thread works on what another one has in hand, which waits meanwhile:
+ * slot is what crash_in_hand said there. Returns what was in hand here, to be
+ * set again afterwards. NULL stands for nothing.
+ */
+struct crash_slot *crash_take_over(struct crash_slot *slot);
+struct crash_slot *crash_in_hand(void);
 
 /* The signals are given back. Takes NULL; leaves NULL. */
 void crash_close(struct crash **c);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
-#include "common/crash.h"
+#include "common/base/crash.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unreleased"
@@ -185,6 +185,18 @@ crash_end(struct crash_slot *slot)
 	atomic_store(&in_hand, NULL);
 	(void)sigaltstack(&slot->before, NULL);
 	free(slot);
+}
+
+struct crash_slot *
+crash_take_over(struct crash_slot *slot)
+{
+	return atomic_exchange(&in_hand, slot);
+}
+
+struct crash_slot *
+crash_in_hand(void)
+{
+	return atomic_load(&in_hand);
 }
 
 void
