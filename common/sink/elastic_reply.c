@@ -105,7 +105,8 @@ elastic_explain(
 {
 	const struct rule *r = rule_of(error);
 	const char *advice = r->advice != NULL ? r->advice : "";
-	bool is_about_us = error->status == 401 || error->status == 403;
+	bool is_about_us =
+	    (error->status == 401 || error->status == 403) && *r->type == '\0';
 
 	return err_set(e,
 	    r->outcome == ELASTIC_REFUSED ? ERR_REFUSED : ERR_TEMP,
