@@ -5,21 +5,49 @@
  */
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/daemon_replay.h"
 #include "common/mail_log.h"
 
-/* Sleep, but not longer than the server lives. */
+#define LOOK_MS (60 * 1000) /* between looks at what the settings are now */
+#define DAY_MS (CLOCK_DAY_S * 1000)
+#define REPEAT_MS (60 * 60 * 1000) /* the same trouble is told again */
+#define CLOCK_TRUST_S (60 * 60)
+
+/* When what is done from time to time was done, by the monotonic clock. */
+struct rounds {
+	int64_t replayed_ms, told_ms, expire_ms;
+	struct err trouble; /* of the replay, as the log has it */
+	int64_t trouble_ms;
+};
+
+static int64_t
+interval_ms(struct pipeline *p)
+{
+	struct conf *conf = pipeline_hold_conf(p);
+	int64_t ms = conf->intake.replay_interval_s * 1000;
+
+	conf_free(&conf);
+	return ms;
+}
+
+/* Until the next of them, or the next look. False: the server stops. */
 static bool
-sleep_s(struct daemon_stop *stop, int64_t seconds)
+sleep_until_next(
+    struct daemon_stop *stop, const struct rounds *r, int64_t every_ms)
 {
 	struct pollfd p = { .fd = stop->fd, .events = POLLIN };
-	int64_t until_ms = clock_mono_ms() + seconds * 1000, left;
+	int64_t now = clock_mono_ms(), left = LOOK_MS;
 
-	while ((left = until_ms - clock_mono_ms()) > 0 && !stop->asked)
-		(void)poll(&p, 1, left > 60000 ? 60000 : (int)left);
+	if (every_ms > 0 && r->replayed_ms + every_ms - now < left)
+		left = r->replayed_ms + every_ms - now;
+	if (r->expire_ms - now < left)
+		left = r->expire_ms - now;
+	if (left > 0 && !stop->asked)
+		(void)poll(&p, 1, (int)left);
 	return !stop->asked;
 }
 
@@ -76,30 +104,71 @@ expire(struct pipeline *p)
 		    (unsigned long long)removed);
 }
 
+/*
+ * The first time when the clock had some time to be set: one that is months
+ * ahead at the start would make all that was kept too old.
+ */
+static int64_t
+first_expiry_ms(struct pipeline *p)
+{
+	struct conf *conf = pipeline_hold_conf(p);
+	int64_t s = conf->quarantine.max_age_s / 24;
+
+	conf_free(&conf);
+	return clock_mono_ms() + (s < CLOCK_TRUST_S ? s : CLOCK_TRUST_S) * 1000;
+}
+
+static void
+tell_trouble(struct rounds *r, uint64_t stayed, const struct err *e)
+{
+	int64_t now = clock_mono_ms();
+
+	if (strcmp(r->trouble.text, e->text) == 0 &&
+	    now - r->trouble_ms < REPEAT_MS)
+		return;
+	r->trouble = *e;
+	r->trouble_ms = now;
+	log_warn("replay: %llu waiting mails stay in the quarantine: %s",
+	    (unsigned long long)stayed, e->text);
+}
+
+static void
+replay(struct pipeline *p, struct daemon_stop *stop, struct rounds *r)
+{
+	struct pipeline_again_count n;
+	struct err e = { 0 };
+
+	if (pipeline_replay(p, &stop->asked, log_replayed, &n, &e) < 0 &&
+	    !stop->asked)
+		tell_trouble(r, n.stayed, &e);
+	if (n.left > 0)
+		log_info("replay: %llu waiting mails left the quarantine",
+		    (unsigned long long)n.left);
+}
+
 void
 daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 {
-	int64_t told_ms = clock_mono_ms(), interval_s;
-	struct conf *conf;
-	uint64_t left;
+	int64_t now = clock_mono_ms(), every_ms = interval_ms(p);
+	struct rounds r = { .replayed_ms = now,
+		.told_ms = now,
+		.expire_ms = first_expiry_ms(p) };
 
-	expire(p);
 	log_backlog(p);
-	for (;;) {
-		conf = pipeline_hold_conf(p);
-		interval_s = conf->intake.replay_interval_s;
-		conf_free(&conf);
-		if (!sleep_s(stop, interval_s > 0 ? interval_s : CLOCK_DAY_S))
-			break;
-		if (interval_s > 0 &&
-		    (left = pipeline_replay(p, &stop->asked, log_replayed)) > 0)
-			log_info("replay: %llu waiting mails left the "
-				 "quarantine",
-			    (unsigned long long)left);
-		if (clock_mono_ms() - told_ms >= CLOCK_DAY_S * 1000) {
+	while (sleep_until_next(stop, &r, every_ms)) {
+		every_ms = interval_ms(p);
+		now = clock_mono_ms();
+		if (every_ms > 0 && now - r.replayed_ms >= every_ms) {
+			replay(p, stop, &r);
+			r.replayed_ms = clock_mono_ms();
+		}
+		if (now >= r.expire_ms) {
 			expire(p);
+			r.expire_ms = now + DAY_MS;
+		}
+		if (now - r.told_ms >= DAY_MS) {
 			log_backlog(p);
-			told_ms = clock_mono_ms();
+			r.told_ms = now;
 		}
 	}
 }

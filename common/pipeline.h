@@ -101,18 +101,14 @@ void pipeline_run(struct pipeline *p, const struct envelope *env,
 void pipeline_keep(struct pipeline *p, const struct envelope *env,
     struct spill *mail, const struct err *why, struct outcome *o);
 
-/*
- * Try the waiting mails again, oldest first, until one finds the sink still
- * away or *stop is set. Calls log_done for each that left. Returns how many.
- */
-uint64_t pipeline_replay(struct pipeline *p, _Atomic bool *stop,
-    void (*log_done)(const struct envelope *env, const struct outcome *o));
-
 /* Which mails of the quarantine to try again, and how. */
 struct pipeline_again {
 	bool kept, waiting, other; /* classes */
 	/* only those whose name (SHA-256, hex) starts so; NULL: all */
 	const char *name;
+	/* QUARANTINE_NAME_SIZE bytes: begin behind this one, and note there
+	 * the last one that could be brought nowhere; NULL: at the oldest */
+	char *behind;
 	_Atomic bool *stop; /* foreign; NULL: never */
 	/* After each: has it left its place (where it would, in a dry run)? */
 	void (*told)(void *context, const struct quarantine_item *item,
@@ -127,10 +123,19 @@ struct pipeline_again_count {
 /*
  * Try mails of the quarantine again, class by class, oldest first. A mail
  * leaves its place when it is stored, forwarded, or kept elsewhere now. 0, or
- * -1 and *e when one could not be brought anywhere for now: with the sink away
- * those of its class behind it are untried.
+ * -1 and *e when one could not be brought anywhere for now: after several in a
+ * row the sink is taken to be away, and the rest of their class is untried.
  */
 int pipeline_again(struct pipeline *p, const struct pipeline_again *how,
+    struct pipeline_again_count *n, struct err *e);
+
+/*
+ * Try the waiting mails again, as pipeline_again does, until *stop is set, and
+ * call log_done for each that left. Of one thread: the next call goes on behind
+ * the mail that this one ended with.
+ */
+int pipeline_replay(struct pipeline *p, _Atomic bool *stop,
+    void (*log_done)(const struct envelope *env, const struct outcome *o),
     struct pipeline_again_count *n, struct err *e);
 
 /* The quarantine, and nothing that is stored, kept or sent: a dry run. */

@@ -30,7 +30,9 @@ struct pipeline {
 	struct enrich *enrich;
 	struct quarantine *quarantine; /* NULL: mails stay with the caller */
 	bool keeps_waiting_only;       /* of those that have a caller */
-	struct crash *crash;           /* NULL: nothing is remembered */
+	/* the waiting mail that the last round ended with; the replay's own */
+	char replayed[QUARANTINE_NAME_SIZE];
+	struct crash *crash; /* NULL: nothing is remembered */
 	struct sink *sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;
 	bool is_plain; /* no sink asks for more than the reporter says */

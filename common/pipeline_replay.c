@@ -3,9 +3,12 @@
  * pipeline_replay.c - mails of the quarantine, taken through the pipeline
  * again; and those that were there for too long, removed.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/pipeline_internal.h"
+
+#define IN_VAIN_MAX 5 /* in a row: the sink is away, or it seems so */
 
 /*
  * Is the mail somewhere else now? Then its place here is free. A mail that was
@@ -79,9 +82,23 @@ is_wanted(const struct pipeline_again *how, const struct quarantine_item *item)
 	       strncmp(item->name, how->name, strlen(how->name)) == 0;
 }
 
+/* The place behind the mail of this name; 0 when it is not there any more. */
+static size_t
+place_behind(
+    const struct quarantine_item *items, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; name != NULL && i < count; i++)
+		if (strcmp(items[i].name, name) == 0)
+			return i + 1;
+	return 0;
+}
+
 /*
- * Without a sink the others are not worth a try; where only the room is
- * missing to keep a mail elsewhere, they are.
+ * Without a sink the others are not worth a try. One that cannot be stored
+ * alone, as where only its index is closed, must not stop them for ever, so
+ * that the next round begins behind the one that this round ended with.
  */
 static int
 replay_class(struct pipeline *p, enum quarantine_class class,
@@ -90,14 +107,17 @@ replay_class(struct pipeline *p, enum quarantine_class class,
 {
 	struct quarantine_item *items;
 	struct arena *a = arena_new();
-	struct outcome o = { .verdict = VERDICT_STORED };
-	size_t i, count = 0;
+	struct outcome o;
+	size_t i, k, first, count = 0;
+	unsigned in_vain = 0;
 	bool is_gone;
 	int rc, tried;
 
 	rc = quarantine_list(p->quarantine, class, a, &items, &count, e);
-	for (i = 0; i < count && !is_stopped(how) && o.verdict != VERDICT_LATER;
-	     i++) {
+	first = place_behind(items, count, how->behind);
+	for (k = 0; k < count && !is_stopped(how) && in_vain < IN_VAIN_MAX;
+	     k++) {
+		i = (first + k) % count;
 		if (!is_wanted(how, &items[i]))
 			continue;
 		tried = replay_one(p, &items[i], &o, &is_gone);
@@ -108,10 +128,14 @@ replay_class(struct pipeline *p, enum quarantine_class class,
 		n->tried++;
 		*(is_gone ? &n->left : &n->stayed) += 1;
 		how->told(how->context, &items[i], &o, is_gone);
-		if (tried == 0) {
-			*e = o.why;
-			rc = -1;
-		}
+		in_vain = o.verdict == VERDICT_LATER ? in_vain + 1 : 0;
+		if (tried > 0)
+			continue;
+		*e = o.away.kind != ERR_NONE ? o.away : o.why;
+		rc = -1;
+		if (how->behind != NULL)
+			(void)snprintf(how->behind, QUARANTINE_NAME_SIZE, "%s",
+			    items[i].name);
 	}
 	arena_free(&a);
 	return rc;
@@ -151,19 +175,19 @@ log_left(void *context, const struct quarantine_item *item,
 		log->log_done(&item->env, o);
 }
 
-uint64_t
+int
 pipeline_replay(struct pipeline *p, _Atomic bool *stop,
-    void (*log_done)(const struct envelope *env, const struct outcome *o))
+    void (*log_done)(const struct envelope *env, const struct outcome *o),
+    struct pipeline_again_count *n, struct err *e)
 {
 	struct log_context log = { log_done };
-	const struct pipeline_again how = {
-		.waiting = true, .stop = stop, .told = log_left, .context = &log
-	};
-	struct pipeline_again_count n;
-	struct err e = { 0 };
+	const struct pipeline_again how = { .waiting = true,
+		.behind = p->replayed,
+		.stop = stop,
+		.told = log_left,
+		.context = &log };
 
-	(void)pipeline_again(p, &how, &n, &e); /* tried again soon */
-	return n.left;
+	return pipeline_again(p, &how, n, e);
 }
 
 int

@@ -43,9 +43,11 @@ int quarantine_keep(struct quarantine *q, enum quarantine_class class,
     const struct envelope *env, struct spill *mail, const char *reason,
     bool *is_new, struct err *e);
 
+#define QUARANTINE_NAME_SIZE 65 /* SHA-256, hex */
+
 struct quarantine_item {
 	enum quarantine_class class;
-	char name[65];       /* SHA-256, hex */
+	char name[QUARANTINE_NAME_SIZE];
 	struct envelope env; /* as at quarantine_keep; in the arena */
 	const char *reason;  /* in the arena */
 	int64_t kept;        /* when, seconds UTC */

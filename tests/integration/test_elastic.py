@@ -26,6 +26,7 @@ from conftest import COMMAND, FIXTURES, SERVERS, TOP, Intake, free_port, needs_p
 import mailgen
 from elastic_stub import CUTS, Stub
 from report import BEGIN, DAY, record, report_xml
+from test_replay import put
 
 LONG = os.environ.get("INTAKE_TEST_LONG") == "1"
 MONTH = 31 * DAY
@@ -175,6 +176,38 @@ def test_nobody_there_and_then_somebody(start, folder):
     assert intake.log().count("records cannot be stored: elasticsearch: ") == 1
     assert intake.log().count("records are stored again after ") == 1
     assert "; 20 mails were put off" in intake.log()
+
+
+def wait(intake, text, n):
+    put(intake, text.encode(), ".Waiting", received=1700000000 + n)
+
+
+def waiting(intake):
+    return list(intake.quarantine.glob(".Waiting/new/*"))
+
+
+def test_a_waiting_mail_stops_the_others_for_one_round_only(start, stub):
+    """Its index is closed, as that of an old month may be."""
+    stub.judge = lambda document: (403, "cluster_block_exception") if document["report_id"].startswith("old") else None
+    intake = start(stub.url, progress=2, timeout=1)
+    for n in range(12):
+        wait(intake, mail(("old-%d" if n < 8 else "new-%d") % n), n)
+    wait_for(lambda: len(waiting(intake)) == 8, 60)
+    assert {document["report_id"] for document in stub.documents.values()} == {"new-%d" % n for n in range(8, 12)}
+    assert "5 waiting mails stay in the quarantine: elasticsearch: the index is blocked" in intake.log()
+    assert intake.log().count("stay in the quarantine") == 1
+    assert " of nobody" not in intake.log()
+
+
+def test_a_stop_does_not_wait_for_a_replay(start, stub):
+    intake = start(stub.url, progress=100, timeout=100)
+    stub.hold.clear()
+    wait(intake, mail("old"), 0)
+    time.sleep(3)  # it asks, and gets no answer
+    before = time.monotonic()
+    assert intake.stop() == 0
+    assert 2 < time.monotonic() - before < 15
+    assert len(waiting(intake)) == 1 and "not acknowledged" not in intake.log()
 
 
 def test_what_weakens_tls_is_said_at_the_start(start, stub):
