@@ -473,6 +473,11 @@ judge(struct run *r)
 	if (rc == 0)
 		return v;
 	r->o->why = e;
+	/* what is left of the room is for reports that would go back */
+	if (e.kind == ERR_FULL && v != VERDICT_OTHER && r->message != NULL &&
+	    r->try == PIPELINE_FIRST && is_held_long(r) &&
+	    keep(r, QUARANTINE_WAITING, r->o->why.text, &e) == 0)
+		return VERDICT_WAITING;
 	return verdict_of_trouble(&e);
 }
 
