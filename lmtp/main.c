@@ -17,16 +17,16 @@ static int
 serve(struct conf *conf, struct listener *l, int signal_fd, struct err *e)
 {
 	struct pipeline *p = NULL;
-	bool is_idle = true;
+	enum lmtp_left left = LMTP_LEFT_NOTHING;
 	int rc;
 
 	if (daemon_give_up(conf, conf->lmtp.listen, e) < 0 ||
 	    pipeline_open(&p, conf, e) < 0)
 		return -1;
 	pipeline_tell(p, mail_log_warn, NULL);
-	rc = lmtp_serve(p, conf, l, signal_fd, &is_idle, e);
-	if (!is_idle)
-		_exit(EX_TEMPFAIL); /* threads are at work on the pipeline */
+	rc = lmtp_serve(p, conf, l, signal_fd, &left, e);
+	if (left != LMTP_LEFT_NOTHING)
+		_exit(left == LMTP_LEFT_REPLAY ? EX_OK : EX_TEMPFAIL);
 	pipeline_close(&p);
 	return rc;
 }

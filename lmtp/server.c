@@ -251,27 +251,38 @@ replay_thread(void *argument)
 	return NULL;
 }
 
+/* A mail that is being received has the time of one command, and its budget. */
+static int64_t
+sessions_until_ms(struct server *sr)
+{
+	struct conf *conf = pipeline_hold_conf(sr->service.pipeline);
+	int64_t s =
+	    conf->lmtp.command_timeout_s + conf->lmtp.budget_s + GRACE_S;
+
+	conf_free(&conf);
+	return clock_mono_ms() + s * 1000;
+}
+
 /*
- * Wait for the sessions: a mail that is being received has the time of one
- * command, one that is being stored its budget. A second signal ends it.
+ * Wait for the sessions, and then a little for the replay: nobody waits for
+ * what that has in hand. A second signal ends it.
  */
-static bool
+static enum lmtp_left
 wait_idle(struct server *sr)
 {
 	struct pollfd p[2] = {
 		{ .fd = sr->signal_fd, .events = POLLIN },
 		{ .fd = sr->idle_fd, .events = POLLIN },
 	};
-	struct conf *conf = pipeline_hold_conf(sr->service.pipeline);
-	int64_t until_ms =
-	    clock_mono_ms() +
-	    (conf->lmtp.command_timeout_s + conf->lmtp.budget_s + GRACE_S) *
-		1000;
-	int64_t left;
-	unsigned threads;
+	int64_t until_ms = sessions_until_ms(sr), left;
+	bool is_replay = false;
+	unsigned sessions;
 
-	conf_free(&conf);
-	while ((threads = count_of(sr, &sr->threads)) > 0) {
+	while (count_of(sr, &sr->threads) > 0) {
+		if (!is_replay && count_of(sr, &sr->sessions) == 0) {
+			is_replay = true;
+			until_ms = clock_mono_ms() + GRACE_S * 1000;
+		}
 		if ((left = until_ms - clock_mono_ms()) <= 0)
 			break;
 		(void)poll(p, 2, left > 1000 ? 1000 : (int)left);
@@ -279,11 +290,14 @@ wait_idle(struct server *sr)
 		if (daemon_signal_next(sr->signal_fd) == DAEMON_STOP)
 			break;
 	}
-	if (threads > 0)
+	if ((sessions = count_of(sr, &sr->sessions)) > 0) {
 		log_err("%u threads are still at work and end now; their "
 			"mails were not acknowledged",
-		    threads);
-	return threads == 0;
+		    sessions);
+		return LMTP_LEFT_MAILS;
+	}
+	return count_of(sr, &sr->threads) > 0 ? LMTP_LEFT_REPLAY
+					      : LMTP_LEFT_NOTHING;
 }
 
 static int
@@ -328,12 +342,12 @@ lmtp_check_conf(const struct conf *conf, struct err *e)
 
 int
 lmtp_serve(struct pipeline *p, const struct conf *conf, struct listener *l,
-    int signal_fd, bool *is_idle, struct err *e)
+    int signal_fd, enum lmtp_left *left, struct err *e)
 {
 	/* on the heap: threads that outlive their budget still use it */
 	struct server *sr = xcalloc(1, sizeof(*sr));
 
-	*is_idle = true;
+	*left = LMTP_LEFT_NOTHING;
 	if (server_init(sr, p, l, signal_fd, e) < 0) {
 		server_clear(sr);
 		return -1;
@@ -350,7 +364,7 @@ lmtp_serve(struct pipeline *p, const struct conf *conf, struct listener *l,
 	log_info("stopping, %u connections", count_of(sr, &sr->sessions));
 	daemon_stop_ask(&sr->service.stop);
 	listen_close(l);
-	if ((*is_idle = wait_idle(sr)))
+	if ((*left = wait_idle(sr)) == LMTP_LEFT_NOTHING)
 		server_clear(sr);
 	return 0;
 }
