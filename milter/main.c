@@ -48,8 +48,9 @@ open_socket(const struct conf_milter *conf, struct err *e)
 		 : -1;
 	(void)umask(mask);
 	if (rc < 0)
-		return err_set(e, ERR_CONF, "cannot listen on %s: %s",
-		    conf->listen, strerrordesc_np(errno));
+		return err_set(e, listen_err_kind(errno),
+		    "cannot listen on %s: %s", conf->listen,
+		    strerrordesc_np(errno));
 	return is_unix ? listen_set_rights(path, &rights, e) : 0;
 }
 

@@ -96,6 +96,14 @@ unix_address(const char *path, struct sockaddr_un *sun, struct err *e)
 	return 0;
 }
 
+enum err_kind
+listen_err_kind(int errnum)
+{
+	/* another process ends, an interface comes up */
+	return errnum == EADDRINUSE || errnum == EADDRNOTAVAIL ? ERR_TEMP
+							       : ERR_CONF;
+}
+
 /* Does nobody listen on this socket any more? */
 static bool
 is_stale(const struct sockaddr_un *sun)
@@ -125,7 +133,7 @@ clear_way(const struct sockaddr_un *sun, struct err *e)
 		    e, ERR_CONF, "listen: %s: exists and is no socket", path);
 	if (!is_stale(sun))
 		return err_set(
-		    e, ERR_CONF, "listen: %s: another process uses it", path);
+		    e, ERR_TEMP, "listen: %s: another process uses it", path);
 	if (unlink(path) < 0 && errno != ENOENT) {
 		err_set_errno(e, "listen: %s: cannot remove old socket", path);
 		e->kind = ERR_CONF;
@@ -193,14 +201,16 @@ static int
 bind_unix(int fd, const struct sockaddr_un *sun, struct err *e)
 {
 	const char *path = sun->sun_path;
+	enum err_kind kind;
 
 	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0)
 		return 0;
 	if (errno == ENOENT)
 		return err_set(e, ERR_CONF,
 		    "listen: %s: the folder is missing; make it first", path);
+	kind = listen_err_kind(errno);
 	err_set_errno(e, "listen: %s", path);
-	e->kind = ERR_CONF;
+	e->kind = kind;
 	return -1;
 }
 
@@ -315,7 +325,7 @@ bind_all(struct listener *l, const struct addrinfo *ai, const char *where,
 		return 0;
 	errno = lacking;
 	err_set_errno(e, "listen: inet:%s", where);
-	e->kind = ERR_CONF;
+	e->kind = listen_err_kind(lacking);
 	return -1;
 }
 

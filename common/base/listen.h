@@ -34,7 +34,8 @@ struct listen_rights {
 /*
  * Listen on where: "unix:/path", "inet:host:port", "inet:[::1]:24"; the host
  * "*" is every address. Sockets that systemd hands over come first, and where
- * is not looked at then. ERR_CONF: the operator must act.
+ * is not looked at then. ERR_CONF: the operator must act; ERR_TEMP: somebody
+ * else has it, or this machine has not got the address yet.
  */
 int listen_open(struct listener *l, const char *where,
     const struct listen_rights *rights, struct err *e);
@@ -43,12 +44,14 @@ int listen_open(struct listener *l, const char *where,
 void listen_close(struct listener *l);
 
 /*
- * For a library that makes its unix socket itself: remove the dead socket of
- * an earlier run before, and say who may connect afterwards.
+ * For a library that makes its socket itself: remove the dead unix socket of
+ * an earlier run before, say who may connect afterwards, and the kind when it
+ * fails with this errno.
  */
 int listen_clear_way(const char *path, struct err *e);
 int listen_set_rights(
     const char *path, const struct listen_rights *rights, struct err *e);
+enum err_kind listen_err_kind(int errnum);
 
 /* Is each of these "192.0.2.0/24", "2001:db8::/32" or a plain address? */
 int listen_check_networks(const struct conf_list *networks, struct err *e);

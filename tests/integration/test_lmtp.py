@@ -667,8 +667,20 @@ def test_socket_in_use(serve, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     code, log = end_of(Server(other, listen=first.listen))
-    assert code == 78 and "another process uses it" in log
+    assert code == 75 and "another process uses it" in log
     assert first.client().ask("NOOP")[:3] == "250"
+
+
+def test_port_in_use(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        code, log = end_of(Server(tmp_path, listen=f"inet:127.0.0.1:{port}"))
+    assert code == 75 and "Address already in use" in log
+
+
+def test_address_that_is_not_there_yet(tmp_path):
+    code, log = end_of(Server(tmp_path, listen="inet:192.0.2.1:2424"))
+    assert code == 75 and "Cannot assign requested address" in log
 
 
 def test_socket_path_is_a_file(tmp_path):

@@ -219,11 +219,20 @@ def test_tcp(site, kind, host):
     c.close()
 
 
+@pytest.mark.parametrize("host,text", [("127.0.0.1", "Address already in use"),
+                                       ("192.0.2.1", "Cannot assign requested address")])
+def test_tcp_in_use(site, host, text):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        milter = Milter(site.folder, listen="inet:%d@%s" % (other.getsockname()[1], host))
+        run = subprocess.run([str(MILTER), "-c", str(milter.conf)], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 75 and text in run.stderr, run.stderr
+
+
 def test_the_way_to_the_socket(site):
     """A dead one is replaced; a living one, and what is no socket, is not."""
     milter = site.milter()
     again = subprocess.run([str(MILTER), "-c", str(milter.conf)], capture_output=True, text=True, timeout=20)
-    assert again.returncode == 78 and str(milter.socket) in again.stderr
+    assert again.returncode == 75 and str(milter.socket) in again.stderr
     c = Client(milter)
     assert c.mail(REPORT, RUA) == [b"d"], "the first one has it still"
     c.close()
