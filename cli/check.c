@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/daemon.h"
+#include "common/base/listen.h"
 #include "common/base/text.h"
 #include "common/pipeline.h"
 
@@ -94,33 +95,56 @@ postfix_queue(const char *main_cf)
 	return queue;
 }
 
+static bool
+is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	while (len > 1 && folder[len - 1] == '/')
+		len--;
+	return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
 /*
  * Debian chroots Postfix's lmtp client into the queue folder, where a socket
  * that lies elsewhere does not exist. No error: another MTA may be meant.
  */
 static void
+tell_reach(const char *path, const char *queue)
+{
+	if (queue == NULL || is_below(path, queue))
+		(void)printf("lmtp socket %s: ok\n", path);
+	else
+		(void)printf("lmtp socket %s: not below Postfix's %s; an "
+			     "lmtp client that is chrooted there, as on "
+			     "Debian, cannot reach it\n",
+		    path, queue);
+}
+
+/* As the daemon would, but nothing is bound: it may be running. */
+static void
 check_socket(const struct conf *conf)
 {
 	static const char unix_socket[] = "unix:";
-	const char *listen = conf->lmtp.listen;
+	const struct conf_lmtp *lmtp = &conf->lmtp;
+	const struct listen_rights rights = { lmtp->socket_owner,
+		lmtp->socket_group, lmtp->socket_mode };
+	const char *path = lmtp->listen + sizeof(unix_socket) - 1;
+	struct err e = { 0 };
 	char *queue;
-	size_t len;
 
-	if (listen == NULL ||
-	    strncmp(listen, unix_socket, sizeof(unix_socket) - 1) != 0 ||
-	    (queue = postfix_queue(POSTFIX_MAIN_CF)) == NULL)
+	if (strncmp(lmtp->listen, unix_socket, sizeof(unix_socket) - 1) != 0)
 		return;
-	listen += sizeof(unix_socket) - 1;
-	len = strlen(queue);
-	while (len > 1 && queue[len - 1] == '/')
-		len--;
-	if (strncmp(listen, queue, len) == 0 && listen[len] == '/')
-		(void)printf("lmtp socket %s: ok\n", listen);
-	else
-		(void)printf("lmtp socket %s: not below Postfix's %.*s; an "
-			     "lmtp client that is chrooted there, as on "
-			     "Debian, cannot reach it\n",
-		    listen, (int)len, queue);
+	queue = postfix_queue(POSTFIX_MAIN_CF);
+	if (listen_check(path, &rights, &e) == 0) {
+		tell_reach(path, queue);
+	} else {
+		/* the default, where nobody may want LMTP */
+		if (is_below(path, POSTFIX_QUEUE_DEFAULT) &&
+		    (queue == NULL || conf->imap.count > 0))
+			e.kind = ERR_NONE;
+		told("lmtp socket", &e);
+	}
 	free(queue);
 }
 

@@ -119,11 +119,10 @@ is_stale(const struct sockaddr_un *sun)
 	return stale;
 }
 
-/* Only the dead socket of an earlier run may be removed. */
+/* 1: there is a socket; 0: there is nothing. */
 static int
-clear_way(const struct sockaddr_un *sun, struct err *e)
+find_socket(const char *path, struct err *e)
 {
-	const char *path = sun->sun_path;
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
@@ -131,6 +130,18 @@ clear_way(const struct sockaddr_un *sun, struct err *e)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(
 		    e, ERR_CONF, "listen: %s: exists and is no socket", path);
+	return 1;
+}
+
+/* Only the dead socket of an earlier run may be removed. */
+static int
+clear_way(const struct sockaddr_un *sun, struct err *e)
+{
+	const char *path = sun->sun_path;
+	int rc = find_socket(path, e);
+
+	if (rc <= 0)
+		return rc;
 	if (!is_stale(sun))
 		return err_set(
 		    e, ERR_TEMP, "listen: %s: another process uses it", path);
@@ -197,21 +208,42 @@ listen_clear_way(const char *path, struct err *e)
 	return unix_address(path, &sun, e) < 0 ? -1 : clear_way(&sun, e);
 }
 
+/* By errno, of bind or of what foretells it. */
 static int
-bind_unix(int fd, const struct sockaddr_un *sun, struct err *e)
+cannot_bind(const char *path, struct err *e)
 {
-	const char *path = sun->sun_path;
-	enum err_kind kind;
+	enum err_kind kind = listen_err_kind(errno);
 
-	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0)
-		return 0;
 	if (errno == ENOENT)
 		return err_set(e, ERR_CONF,
 		    "listen: %s: the folder is missing; make it first", path);
-	kind = listen_err_kind(errno);
 	err_set_errno(e, "listen: %s", path);
 	e->kind = kind;
 	return -1;
+}
+
+int
+listen_check(
+    const char *path, const struct listen_rights *rights, struct err *e)
+{
+	struct sockaddr_un sun;
+	uid_t uid;
+	gid_t gid;
+	char *folder;
+	int rc;
+
+	if (unix_address(path, &sun, e) < 0 ||
+	    owner_of(rights, &uid, &gid, e) < 0 ||
+	    (rc = find_socket(path, e)) < 0)
+		return -1;
+	if (rc == 1 && !is_stale(&sun))
+		return 0; /* systemd's may lie where we could make none */
+	folder = xasprintf("%.*s/", (int)(strrchr(path, '/') - path), path);
+	rc = access(folder, W_OK | X_OK);
+	if (rc < 0)
+		cannot_bind(path, e);
+	free(folder);
+	return rc;
 }
 
 /* Remember which file it is: a later process may put its own there. */
@@ -241,8 +273,8 @@ open_unix(struct listener *l, const char *path,
 	if (fd < 0)
 		return err_set_errno(e, "listen: socket");
 	l->fd[l->count++] = fd;
-	if (bind_unix(fd, &sun, e) < 0)
-		return -1;
+	if (bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return cannot_bind(path, e);
 	remember(l, path);
 	if (listen_set_rights(path, rights, e) < 0)
 		return -1;

@@ -40,6 +40,13 @@ struct listen_rights {
 int listen_open(struct listener *l, const char *where,
     const struct listen_rights *rights, struct err *e);
 
+/*
+ * Would this user be able to make the unix socket path, and is there who shall
+ * own it? Nothing is changed, and a socket that is in use is good.
+ */
+int listen_check(
+    const char *path, const struct listen_rights *rights, struct err *e);
+
 /* Close, and unlink the unix socket if it is still ours. Can be repeated. */
 void listen_close(struct listener *l);
 

@@ -6,11 +6,13 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 
 import mailgen
 import pytest
-from conftest import COMMAND, FIXTURES, wait_for
+from conftest import COMMAND, FIXTURES, LMTPD, wait_for
 
 OK, USAGE, DATAERR, NOINPUT, CANTCREAT, IOERR, TEMPFAIL, CONFIG = 0, 64, 65, 66, 73, 74, 75, 78
 
@@ -45,8 +47,9 @@ def mbox_of(*paths):
 def conf(tmp_path):
     # so that a run as root stays root: the folder's owner is who runs
     path = tmp_path / "intake.conf"
-    path.write_text("[intake]\nstate_path = %s\n[sqlite]\npath = %s\n[ndjson]\npath = %s\n"
-                    % (tmp_path / "state", tmp_path / "state/intake.db", tmp_path / "state/records"))
+    path.write_text("[intake]\nstate_path = %s\n[sqlite]\npath = %s\n[ndjson]\npath = %s\n[lmtp]\nlisten = unix:%s\n"
+                    % (tmp_path / "state", tmp_path / "state/intake.db", tmp_path / "state/records",
+                       tmp_path / "lmtp.sock"))
     (tmp_path / "state").mkdir()
     return path
 
@@ -192,7 +195,7 @@ def test_a_sink_that_is_away_stops_it(conf, tmp_path):
 def test_check(conf, tmp_path):
     done = run("check", conf=conf)
     assert done.returncode == OK, done.stdout + done.stderr
-    for what in ("configuration", "temporary files", "quarantine", "sqlite", "ndjson"):
+    for what in ("configuration", "temporary files", "quarantine", "sqlite", "ndjson", "lmtp socket"):
         assert "%s" % what in done.stdout.decode()
     conf.write_text(conf.read_text().replace("state/records", "state/none/records"))
     done = run("check", conf=conf)
@@ -201,6 +204,53 @@ def test_check(conf, tmp_path):
     done = run("check", "--print", conf=conf)
     assert done.returncode == OK
     assert "path = %s" % (tmp_path / "state/intake.db") in done.stdout.decode()
+
+
+@pytest.mark.parametrize("socket_name,keys,said", [
+    ("absent/lmtp.sock", "", "the folder is missing; make it first"),
+    ("lmtp.sock", "socket_owner = nosuch\n", "no user nosuch"),
+    ("lmtp.sock", "socket_group = nosuch\n", "no group nosuch"),
+    ("intake.conf", "", "exists and is no socket"),
+])
+def test_check_refuses_the_socket_that_the_daemon_refuses(conf, socket_name, keys, said):
+    conf.write_text(conf.read_text().replace("lmtp.sock", socket_name) + keys)
+    for words in ([COMMAND, "-c", conf, "check"], [LMTPD, "-c", conf]):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert done.returncode == CONFIG and said in done.stdout + done.stderr, words
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_check_asks_whether_the_owner_may_make_the_socket(conf, tmp_path):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        state = os.path.join(folder, "state")
+        os.mkdir(state)
+        shutil.chown(state, "nobody")
+        conf.write_text(conf.read_text().replace(str(tmp_path / "state"), state)
+                        .replace(str(tmp_path / "lmtp.sock"), os.path.join(folder, "lmtp.sock")))
+        done = run("check", conf=conf)
+        assert done.returncode == CONFIG and b"lmtp.sock: Permission denied" in done.stdout
+        shutil.chown(folder, "nobody")
+        assert run("check", conf=conf).returncode == OK
+
+
+def test_check_leaves_the_socket_alone(conf, tmp_path):
+    path = tmp_path / "lmtp.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+        s.listen()
+        assert run("check", conf=conf).returncode == OK
+        assert path.is_socket(), "somebody listens"
+    assert run("check", conf=conf).returncode == OK
+    assert path.is_socket(), "nobody does any more, and the daemon may remove it"
+
+
+def test_check_where_a_mailbox_is_read(conf, tmp_path):
+    """Nobody need have meant the default, so it is no error."""
+    conf.write_text(conf.read_text().replace(str(tmp_path / "lmtp.sock"), "/var/spool/postfix/absent/lmtp.sock")
+                    + "[imap]\nhost = 127.0.0.1\nuser = u\npassword = p\n")
+    done = run("check", conf=conf)
+    assert done.returncode == OK and b"ok, but" in done.stdout and b"the folder is missing" in done.stdout
 
 
 def test_order_is_that_of_the_input(tmp_path):

@@ -144,7 +144,8 @@ def compare_template(section, told, index):
 def columns(folder):
     """{table: {column: type}} of a database that the command has made."""
     conf = os.path.join(folder, "conf")
-    open(conf, "w").write("[intake]\nstate_path = %s\n[sqlite]\npath = %s/db\n" % (folder, folder))
+    open(conf, "w").write("[intake]\nstate_path = %s\n[sqlite]\npath = %s/db\n[lmtp]\nlisten = unix:%s/lmtp.sock\n"
+                          % (folder, folder, folder))
     env = {k: v for k, v in os.environ.items() if not k.startswith("DMARC_INTAKE_")}
     subprocess.run([os.path.join(BUILD, "dmarc-intake"), "-c", conf, "check"], capture_output=True, check=True, env=env,
                    timeout=60)
