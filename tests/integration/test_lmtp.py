@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """dmarc-intake-lmtpd, driven by a raw client over unix and TCP sockets."""
 
+import grp
 import os
 import pathlib
 import pwd
@@ -647,6 +648,14 @@ def test_tcp_network_refused(serve):
 def test_socket_mode(serve):
     s = serve(lmtp="socket_mode = 0620")
     assert stat.S_IMODE(s.socket.stat().st_mode) == 0o620
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_socket_owner_and_group(serve):
+    s = serve(lmtp="socket_owner = nobody\nsocket_group = daemon")
+    st = s.socket.stat()
+    assert (st.st_uid, st.st_gid) == (pwd.getpwnam("nobody").pw_uid,
+                                      grp.getgrnam("daemon").gr_gid)
 
 
 def test_stale_socket_is_replaced(serve, tmp_path):
