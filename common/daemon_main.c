@@ -133,6 +133,11 @@ daemon_give_up(const struct conf *conf, const char *listen, struct err *e)
 
 	if (daemon_become_owner(conf->intake.state_path, e) < 0)
 		return -1;
+	if (geteuid() == 0)
+		log_warn("runs as root, because state_path %s is root's or "
+			 "not there: make it, and chown it to the user of the "
+			 "service",
+		    conf->intake.state_path);
 	cage_close(conf, listen, &cage);
 	log_line(cage.is_whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "cage: %s",
 	    cage.text);

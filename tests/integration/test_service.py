@@ -5,6 +5,7 @@ that it closes around itself (tests/unit/test_cage.c tries its walls)."""
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,6 +65,16 @@ def test_daemon_and_manager(name, reload, tmp_path):
     finally:
         daemon.kill()
         daemon.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", ["root", "mail"])
+def test_root_is_told_that_it_stays_root(owner, world):
+    state = world.folder / "state"
+    state.mkdir()
+    shutil.chown(state, owner)
+    warning = "warn runs as root, because state_path %s is root's" % state
+    assert (warning in world.intake().log()) == (owner == "root")
 
 
 @pytest.mark.parametrize("cage", ["yes", "no"])
