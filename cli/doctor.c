@@ -72,6 +72,7 @@ examine(struct doctor *d)
 {
 	size_t i;
 
+	doctor_find_ways(d);
 	for (i = 0; i < sizeof(probes) / sizeof(*probes); i++)
 		probes[i](d);
 	if (d->findings == 0)

@@ -41,6 +41,16 @@ doctor_postconf(const struct doctor *d, const char *name)
 	return ask(d, "postconf", "-hx", name, NULL);
 }
 
+char *
+doctor_postconf_services(const struct doctor *d, const char *name)
+{
+	char *what = xasprintf("*/inet/%s", name);
+	char *lines = ask(d, "postconf", "-P", what, NULL);
+
+	free(what);
+	return lines;
+}
+
 int64_t
 doctor_postfix_time(const char *text, int64_t unit_s)
 {
@@ -147,23 +157,31 @@ probe_concurrency(struct doctor *d, const char *transport, const char *entry)
 		    transport, processes);
 }
 
-/* nexthop as Postfix has it: unix:PATH below the queue folder, inet:... */
+/* As in [lmtp] listen: Postfix has unix:PATH below the queue folder, too. */
+static char *
+whole_nexthop(const struct doctor *d, const char *nexthop)
+{
+	char *queue, *whole;
+
+	if (strncmp(nexthop, "unix:", 5) != 0 || nexthop[5] == '/' ||
+	    (queue = doctor_postconf(d, "queue_directory")) == NULL)
+		return xstrdup(nexthop);
+	whole = xasprintf("unix:%s/%s", queue, nexthop + 5);
+	free(queue);
+	return whole;
+}
+
 static void
 probe_nexthop(struct doctor *d, const char *address, const char *nexthop)
 {
 	const char *listen = d->conf->lmtp.listen;
-	char *queue, *whole = NULL;
+	char *whole = whole_nexthop(d, nexthop);
 
-	if (strncmp(nexthop, "unix:", 5) == 0 && nexthop[5] != '/' &&
-	    (queue = doctor_postconf(d, "queue_directory")) != NULL) {
-		whole = xasprintf("unix:%s/%s", queue, nexthop + 5);
-		free(queue);
-	}
-	if (strcmp(whole != NULL ? whole : nexthop, listen) != 0)
+	if (strcmp(whole, listen) != 0)
 		doctor_find(d,
 		    "make the two the same, then postmap the transport map",
 		    "mail for %s goes to %s, [lmtp] listen is %s", address,
-		    whole != NULL ? whole : nexthop, listen);
+		    whole, listen);
 	else
 		doctor_well("mail for %s comes to %s", address, listen);
 	free(whole);
@@ -230,6 +248,49 @@ route_of(const struct doctor *d, const char *maps, const char *address)
 	return found;
 }
 
+static bool
+comes_here(const struct doctor *d, const char *maps, const char *address)
+{
+	char *route = route_of(d, maps, address), *whole = NULL, *colon;
+	bool comes = false;
+
+	if (route != NULL && (colon = strchr(route, ':')) != NULL) {
+		whole = whole_nexthop(d, colon + 1);
+		comes = strcmp(whole, d->conf->lmtp.listen) == 0;
+	}
+	free(whole);
+	free(route);
+	return comes;
+}
+
+static bool
+is_routed(const struct doctor *d)
+{
+	char *maps = doctor_postconf(d, "transport_maps");
+	bool found = false;
+	size_t i;
+
+	for (i = 0; maps != NULL && !found && i < d->address_count; i++)
+		found = strchr(d->address[i], '*') == NULL &&
+			comes_here(d, maps, d->address[i]);
+	free(maps);
+	return found;
+}
+
+void
+doctor_find_ways(struct doctor *d)
+{
+	const char *other = NULL;
+
+	d->asks_milter = doctor_asks_milter(d);
+	if (d->asks_milter)
+		other = "the milter takes the mails";
+	else if (d->conf->imap.count > 0)
+		other = "mails are read out of mailboxes";
+	if (other != NULL && !is_routed(d))
+		d->instead_of_lmtp = other;
+}
+
 static void
 probe_address(struct doctor *d, const char *maps, const char *address)
 {
@@ -264,6 +325,12 @@ probe_routes(struct doctor *d)
 			    "set up");
 		return;
 	}
+	if (d->instead_of_lmtp != NULL) {
+		doctor_skip("transport_maps sends no mail here: %s",
+		    d->instead_of_lmtp);
+		free(maps);
+		return;
+	}
 	if (d->address_count == 0)
 		doctor_skip("no ADDRESS and no [intake] recipients: whether "
 			    "mail is routed here is not known");
@@ -271,34 +338,6 @@ probe_routes(struct doctor *d)
 		if (strchr(d->address[i], '*') == NULL)
 			probe_address(d, maps, d->address[i]);
 	free(maps);
-}
-
-void
-probe_milter(struct doctor *d)
-{
-	char *milters = doctor_postconf(d, "smtpd_milters"), *value;
-	int64_t patience;
-
-	if (milters == NULL || strstr(milters, "dmarc-intake") == NULL) {
-		free(milters);
-		return;
-	}
-	if (strstr(milters, "default_action=accept") == NULL)
-		doctor_find(d,
-		    "smtpd_milters = { unix:..., default_action=accept }, as "
-		    "in conf/postfix/milter.cf",
-		    "when the milter is away, everybody's mail waits "
-		    "(smtpd_milters without default_action=accept)");
-	value = doctor_postconf(d, "milter_content_timeout");
-	patience = value != NULL ? doctor_postfix_time(value, 1) : -1;
-	if (patience >= 0 &&
-	    patience < d->conf->milter.budget_s + BUDGET_SPARE_S)
-		doctor_find(d, "raise it, or lower [milter] budget",
-		    "milter_content_timeout is %" PRId64
-		    " s, [milter] budget %" PRId64 " s",
-		    patience, d->conf->milter.budget_s);
-	free(value);
-	free(milters);
 }
 
 void

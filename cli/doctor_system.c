@@ -149,9 +149,8 @@ probe_ip_db(struct doctor *d)
 	}
 }
 
-/* A connection to "unix:/PATH" or "inet:HOST:PORT"; -1 with errno. */
-static int
-connect_to(const char *where)
+int
+doctor_connect(const char *where)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_S };
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -193,9 +192,14 @@ probe_sockets(struct doctor *d)
 {
 	const char *where = d->conf->lmtp.listen;
 	char greeting[4] = "";
-	int fd = connect_to(where);
+	int fd;
 
-	if (fd < 0) {
+	if (d->instead_of_lmtp != NULL) {
+		doctor_skip("[lmtp] listen %s is not used: %s", where,
+		    d->instead_of_lmtp);
+		return;
+	}
+	if ((fd = doctor_connect(where)) < 0) {
 		doctor_find(d,
 		    "systemctl status dmarc-intake-lmtpd.socket "
 		    "dmarc-intake-lmtpd.service; nothing is lost meanwhile, "

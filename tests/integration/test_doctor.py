@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from conftest import COMMAND, needs_postfix, wait_for
+from conftest import COMMAND, free_port, needs_postfix, wait_for
+from milter import Milter, needs_milter
 
 pytestmark = needs_postfix
 RUA = "rua@test.example"
@@ -117,3 +118,53 @@ def test_oldest_deferred_mail(patient):
 def test_sink_away(patient):
     findings, text = patient.examine(DMARC_INTAKE_ELASTICSEARCH_HOSTS="127.0.0.1:1")
     assert any(what.startswith("elasticsearch: ") for what, _ in findings), text
+
+
+def without_lmtp(patient):
+    patient.intake.stop()
+    patient.set("transport_maps =")
+
+
+def in_main_cf(patient, address):
+    patient.set("smtpd_milters = { %s, default_action=accept }" % address)
+
+
+def in_master_cf(patient, address):
+    """For the first service, which is the one that has a port."""
+    master = patient.etc / "master.cf"
+    master.write_text(master.read_text().replace(
+        " smtpd\n", " smtpd\n  -o { smtpd_milters = { %s, default_action=accept } }\n" % address, 1))
+
+
+@needs_milter
+@pytest.mark.parametrize("setting", [in_main_cf, in_master_cf])
+@pytest.mark.parametrize("kind", ["absolute", "below the queue", "TCP"])
+def test_milter_instead_of_lmtp(patient, kind, setting):
+    port, folder = free_port(), patient.postfix.folder / "queue" if kind == "below the queue" else patient.intake.folder
+    milter = Milter(patient.intake.folder, folder / "m.sock", "inet:%d@127.0.0.1" % port if kind == "TCP" else None)
+    address = {"absolute": milter.listen, "below the queue": "unix:m.sock", "TCP": "inet:127.0.0.1:%d" % port}[kind]
+    without_lmtp(patient)
+    setting(patient, address)
+    milter.start()
+    try:
+        findings, text = patient.examine(DMARC_INTAKE_MILTER_LISTEN=milter.listen)
+    finally:
+        milter.stop()
+    assert findings == [], text
+    assert "ok   dmarc-intake-milter answers on %s\n" % milter.listen in text
+    assert "--   [lmtp] listen %s is not used: the milter takes the mails\n" % patient.intake.listen in text
+    assert "--   transport_maps sends no mail here: the milter takes the mails\n" in text
+    findings, text = patient.examine(DMARC_INTAKE_MILTER_LISTEN=milter.listen)
+    assert [what.startswith("nobody answers on " + milter.listen) for what, _ in findings] == [True], text
+
+
+def test_mailbox_instead_of_lmtp(patient):
+    with patient.intake.conf.open("a") as conf:
+        conf.write("[imap]\nhost = 127.0.0.1\nuser = u\npassword = p\n")
+    patient.intake.stop()
+    assert ["nobody answers on" in what for what, _ in patient.examine()[0]] == [True], "Postfix sends mail here as well"
+    without_lmtp(patient)
+    findings, text = patient.examine()
+    assert findings == []
+    assert "is not used: mails are read out of mailboxes\n" in text
+    assert "transport_maps sends no mail here: mails are read out of mailboxes\n" in text
