@@ -32,6 +32,7 @@ struct xml {
 	unsigned depth, depth_max;
 	size_t gap;         /* bytes read since the last event */
 	bool is_begun;      /* there was a root */
+	bool is_page;       /* the DOCTYPE is that of HTML */
 	bool is_mismatched; /* the end tag that comes next has another name */
 	int rc; /* of the handler: 0 until something ends the reading */
 };
@@ -131,6 +132,20 @@ on_text(void *context, const xmlChar *p, int len)
 				(size_t)len, x->e));
 }
 
+/* "html", and nothing behind its names: above all no internal subset. */
+static bool
+is_of_page(const struct xml *x, const xmlChar *name)
+{
+	return xmlStrcasecmp(name, BAD_CAST "html") == 0 &&
+	       *x->parser->input->cur == '>';
+}
+
+static int
+has_doctype(struct xml *x)
+{
+	return err_set(x->e, ERR_MALFORMED, "XML: has a DOCTYPE");
+}
+
 /* Called before the internal subset is read: none of it ever is. */
 static void
 on_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
@@ -138,11 +153,14 @@ on_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
 {
 	struct xml *x = context;
 
-	(void)name;
 	(void)public_id;
 	(void)system_id;
-	if (x->rc == 0)
-		answered(x, err_set(x->e, ERR_MALFORMED, "XML: has a DOCTYPE"));
+	if (x->rc != 0)
+		return;
+	if (is_of_page(x, name))
+		x->is_page = true; /* its root will tell whose it is */
+	else
+		answered(x, has_doctype(x));
 }
 
 static void
@@ -288,6 +306,8 @@ xml_read(struct reader *in, const struct xml_handler *handler, void *context,
 	(void)xmlCtxtUseOptions(x.parser,
 	    XML_PARSE_RECOVER | XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
 	(void)xmlParseDocument(x.parser);
+	if (x.is_page && x.rc == 0) /* the handler did not refuse the root */
+		x.rc = has_doctype(&x);
 	if ((followed = is_followed(&x)) < 0)
 		x.rc = -1;
 	repair->is_followed = followed == 1;

@@ -47,8 +47,9 @@ void xml_setup(void);
  * Read in to its end, or until a handler has enough. Elements nested deeper
  * than depth_max are ERR_LIMIT, and so is what no report has: tags and
  * comments of 128 KiB, 100 attributes, 10,000 different names. A DOCTYPE is
- * ERR_MALFORMED. Broken XML is read on as far as it goes, and *repair tells.
- * in is UTF-8.
+ * ERR_MALFORMED, that of HTML only at the end, if no handler had enough: its
+ * root may be one that nobody wants. Broken XML is read on as far as it goes,
+ * and *repair tells. in is UTF-8.
  */
 int xml_read(struct reader *in, const struct xml_handler *handler,
     void *context, unsigned depth_max, struct xml_repair *repair,

@@ -22,6 +22,7 @@
 #define MAIL "Message-ID: <m1@example.net>\nSubject: x\nMIME-Version: 1.0\n"
 #define AS_TEXT MAIL "Content-Type: text/xml\n\n"
 #define TWO_PARTS MAIL "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+#define PAGE "<!DOCTYPE html><html><p>Your feedback report<br></html>"
 #define BROKEN "<feedback>" META POLICY RECORD
 
 /* A pipeline in a folder of its own. */
@@ -208,6 +209,17 @@ static const struct verdict_case {
 	{ "cut short", AS_TEXT BROKEN, VERDICT_KEPT, 0, 0, 0, "cut short" },
 	{ "DOCTYPE", AS_TEXT "<?xml version='1.0'?><!DOCTYPE feedback>" REPORT,
 	    VERDICT_KEPT, 0, 0, 0, "DOCTYPE" },
+	{ "DOCTYPE of HTML", AS_TEXT "<!DOCTYPE html>" REPORT, VERDICT_KEPT, 0,
+	    0, 0, "DOCTYPE" },
+	{ "DOCTYPE of HTML, beside a report",
+	    TWO_PARTS "<!DOCTYPE html>" REPORT "\n--b\n\n" REPORT "\n--b--\n",
+	    VERDICT_BOTH, 1, 1, 0, "DOCTYPE" },
+	{ "HTML beside a report", TWO_PARTS PAGE "\n--b\n\n" REPORT "\n--b--\n",
+	    VERDICT_STORED, 1, 1, 0, NULL },
+	{ "XHTML beside a report",
+	    TWO_PARTS "<?xml version='1.0'?>" PAGE "\n--b\n\n" REPORT
+		      "\n--b--\n",
+	    VERDICT_STORED, 1, 1, 0, NULL },
 	{ "a TLS report that is cut short",
 	    AS_TEXT "{\"organization-name\":\"x\",\"report-id\":\"1\","
 		    "\"contact-info\":\"c\",\"date-range\":{},"
@@ -239,6 +251,10 @@ static const struct verdict_case {
 		    "</report_metadata>" POLICY RECORD "</feedback>",
 	    VERDICT_KEPT, 0, 0, 0, "days" },
 	{ "a human", MAIL "\nHello\n", VERDICT_OTHER, 0, 0, 0, NULL },
+	{ "HTML", MAIL "\n" PAGE "\n", VERDICT_OTHER, 0, 0, 0, NULL },
+	{ "HTML where a report was promised",
+	    "Subject: Report Domain: a Submitter: b Report-ID: c\n\n" PAGE,
+	    VERDICT_KEPT, 0, 0, 0, "looks like a report" },
 	{ "XHTML", MAIL "\n<?xml version='1.0'?><html/>\n", VERDICT_OTHER, 0, 0,
 	    0, NULL },
 	{ "nothing", "", VERDICT_OTHER, 0, 0, 0, NULL },
