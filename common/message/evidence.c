@@ -208,22 +208,41 @@ is_tls_type(GMimeObject *part)
 	       subtype != NULL && text_starts_nocase(subtype, "tlsrpt+");
 }
 
-/* Is the mail itself of that type, or one of its parts? */
 static bool
-has_tls_type(GMimeObject *top)
+is_named_as_report(GMimeObject *part)
+{
+	const char *name = GMIME_IS_PART(part)
+			       ? g_mime_part_get_filename(GMIME_PART(part))
+			       : NULL;
+
+	return name != NULL && report_name_is_there(name);
+}
+
+/*
+ * Is the mail itself such a part, or one of its parts? What is in a mail that
+ * came back, or was forwarded, is no part of it.
+ */
+static bool
+has_part(GMimeObject *top, bool (*is_such)(GMimeObject *part))
 {
 	int i, count;
 
-	if (is_tls_type(top))
-		return true;
-	if (!GMIME_IS_MULTIPART(top))
-		return false;
+	if (top == NULL || !GMIME_IS_MULTIPART(top))
+		return top != NULL && is_such(top);
 	count = g_mime_multipart_get_count(GMIME_MULTIPART(top));
 	for (i = 0; i < count && i < PARTS_MAX; i++)
-		if (is_tls_type(
-			g_mime_multipart_get_part(GMIME_MULTIPART(top), i)))
+		if (is_such(g_mime_multipart_get_part(GMIME_MULTIPART(top), i)))
 			return true;
 	return false;
+}
+
+/* Some reporters send from there what they want no answer to; so does Exim. */
+static bool
+is_more_than_notice(const struct evidence *v, const char *subject)
+{
+	return v->has_feedback || v->has_subject || v->has_report_type ||
+	       v->has_tls_header || v->has_file_name ||
+	       (subject != NULL && strcasestr(subject, "dmarc") != NULL);
 }
 
 void
@@ -242,11 +261,10 @@ evidence_of_mail(struct evidence *v, GMimeMessage *message)
 	    g_mime_content_type_is_type(
 		g_mime_object_get_content_type(top), "multipart", "report"))
 		look_at_report(v, top);
-	if (top != NULL && has_tls_type(top))
+	if (has_part(top, is_tls_type))
 		v->has_report_type = true;
-	/* Exim sends its failure reports under this name, too */
-	if (is_from_mailer(message) && !v->has_feedback && !v->has_subject &&
-	    (subject == NULL || strcasestr(subject, "dmarc") == NULL))
+	v->has_file_name = has_part(top, is_named_as_report);
+	if (is_from_mailer(message) && !is_more_than_notice(v, subject))
 		v->is_notice = true;
 }
 

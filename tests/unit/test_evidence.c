@@ -136,6 +136,13 @@ test_file(void **state)
 	MIXED "Content-Type: application/zip; name=" name "\n" \
 	      "Content-Disposition: attachment\n\nPK\003\004garbage\n--b--\n"
 
+#define MAILER "From: Mailer-Daemon@r.example\n"
+#define NAMED \
+	"Content-Type: application/gzip; name=" \
+	"\"r.example!d.example!1767225600!1767311999.xml.gz\"\n"
+#define RETURNED \
+	"Content-Type: message/rfc822\n\nSubject: " RUA "\n" NAMED "\nx\n"
+
 static const struct shape {
 	const char *name, *mail;
 	bool looks, is_notice;
@@ -158,8 +165,25 @@ static const struct shape {
 	    "boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
 	    "Action: failed\n--b--\n",
 	    false, true },
-	{ "from a mailer", "From: Mailer-Daemon@r.example\nSubject: x\n\nx\n",
+	{ "a bounce that has a part of the report",
+	    MAILER REPORT_OF("delivery-status") NAMED "\nx\n--b--\n", false,
+	    true },
+	{ "from a mailer", MAILER "Subject: x\n\nx\n", false, true },
+	{ "a bounce of a report from a mailer",
+	    MAILER REPORT_OF("delivery-status") RETURNED "--b--\n", false,
+	    true },
+	{ "a report that a mailer sends back", MAILER MIXED RETURNED "--b--\n",
 	    false, true },
+	{ "a report from a mailer", MAILER MIXED NAMED "\nx\n--b--\n", true,
+	    false },
+	{ "nothing but a report from a mailer",
+	    MAILER "Subject: x\nMIME-Version: 1.0\n" NAMED "\nx\n", true,
+	    false },
+	{ "tlsrpt from a mailer", MAILER REPORT_OF("tlsrpt") "\n--b--\n", true,
+	    false },
+	{ "TLS headers from a mailer",
+	    MAILER "TLS-Report-Domain: d.example\nSubject: x\n\nx\n", true,
+	    false },
 	{ "TLS headers", "TLS-Report-Domain: d.example\nSubject: x\n\nx\n",
 	    true, false },
 	{ "a zip that cannot be opened", BROKEN_ZIP("r.zip"), true, false },

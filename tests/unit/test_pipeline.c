@@ -175,6 +175,11 @@ static const struct verdict_case {
 	const char *why;
 } verdict_cases[] = {
 	{ "stored", AS_TEXT REPORT, VERDICT_STORED, 1, 1, 0, NULL },
+	{ "from a mailer, with the name of a report",
+	    "From: MAILER-DAEMON@example.net\n" MAIL
+	    "Content-Type: text/xml; name=\"example.net!example.org!1704067200!"
+	    "1704153599.xml\"\n\n" REPORT,
+	    VERDICT_STORED, 1, 1, 0, NULL },
 	{ "a bare file", REPORT, VERDICT_STORED, 1, 1, 0, NULL },
 	{ "no record is a report too",
 	    AS_TEXT "<feedback>" META POLICY "</feedback>", VERDICT_STORED, 1,
