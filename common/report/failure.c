@@ -207,6 +207,7 @@ source_ip(struct reading *r)
 	if (inet_pton(AF_INET, ip, address) != 1 &&
 	    inet_pton(AF_INET6, ip, address) != 1)
 		note(r, "Source-IP is no address: %.64s", ip);
+	text_lower(ip);
 	return ip;
 }
 

@@ -232,7 +232,7 @@ decode(struct report_reader *rr, struct err *e)
 	    &c, rr->text.data + sizeof(head), rr->text.len - sizeof(head));
 
 	rec->position = head.position;
-	rec->source.ip_address = take(&c);
+	rec->source.ip_address = take_lower(&c, NULL);
 	(void)frame_text(&c); /* the count as written: for the id alone */
 	rec->message_count = head.message_count;
 	rec->disposition = take_lower(&c, "none");

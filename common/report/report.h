@@ -88,7 +88,7 @@ enum source_confirmed { SOURCE_UNKNOWN, SOURCE_NO, SOURCE_YES };
 
 /* What enrichment knows of an address. */
 struct source {
-	const char *ip_address; /* as written, trimmed */
+	const char *ip_address; /* trimmed, in lower case */
 	const char *country, *reverse_dns, *base_domain, *name, *type;
 	const char *as_name, *as_domain;
 	int64_t asn; /* 0: unknown */

@@ -133,7 +133,7 @@ static const char report[] =
     "</policy_published>"
     "<record><row><source_ip>no address</source_ip><count>1</count></row>"
     "</record>"
-    "<record><row><source_ip> 192.0.2.1</source_ip><count>+5</count>"
+    "<record><row><source_ip> 2001:DB8::1</source_ip><count>+5</count>"
     "<policy_evaluated><disposition>None</disposition><dkim>Pass</dkim>"
     "<spf/><reason><type>local_policy</type></reason>"
     "<reason><comment>x &amp; y</comment></reason>"
@@ -148,8 +148,8 @@ static const char report[] =
 static void
 expected_fields(struct buf *b)
 {
-	static const char *const fields[] = { "192.0.2.1", "+5", "None", "Pass",
-		"", "Example.ORG", NULL, NULL };
+	static const char *const fields[] = { "2001:DB8::1", "+5", "None",
+		"Pass", "", "Example.ORG", NULL, NULL };
 	static const char *const reasons[] = { "local_policy", NULL, NULL,
 		"x & y" };
 	static const char *const dkim[] = { "a.example", NULL, "PASS", NULL,
@@ -193,6 +193,7 @@ whole_report(void **state)
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(report_next(rr, &rec, &e), 1);
 		assert_int_equal(rec.position, 1);
+		assert_string_equal(rec.source.ip_address, "2001:db8::1");
 		buf_reset(&b);
 		add(&b, key, 32);
 		add_value(&b, "1");
