@@ -11,6 +11,7 @@
 #include "common/message/outside.h"
 
 #define PACKED_LINE 60 /* of base64; a word of a person is shorter */
+#define PADDING_MAX 2  /* RFC 4648, 4 */
 
 static bool
 has_word(const char *p, size_t len, const char *word)
@@ -25,17 +26,21 @@ is_field(const char *p, size_t len, const char *name)
 	       text_equal_nocase_n(p, name, strlen(name));
 }
 
+/* Digits of base64 and its padding: a line of nothing but "=" is a ruler. */
 static bool
 is_packed(const char *p, size_t len)
 {
 	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-	size_t i;
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t i = 0, padding = 0;
 
-	for (i = 0; i < len && p[i] != '\r'; i++)
-		if (p[i] == '\0' || strchr(digits, p[i]) == NULL)
-			return false;
-	return i >= PACKED_LINE;
+	while (i < len && p[i] != '\0' && strchr(digits, p[i]) != NULL)
+		i++;
+	while (i < len && p[i] == '=' && padding < PADDING_MAX) {
+		i++;
+		padding++;
+	}
+	return i >= PACKED_LINE && (i == len || p[i] == '\r');
 }
 
 static bool

@@ -8,7 +8,10 @@
 #include "tests/unit/unit.h"
 
 #define DIGITS_20 "QUJDREVGR0hJSktMTU5P"
-#define DIGITS_60 DIGITS_20 DIGITS_20 DIGITS_20
+#define DIGITS_40 DIGITS_20 DIGITS_20
+#define DIGITS_60 DIGITS_40 DIGITS_20
+#define RULER_24 "========================"
+#define RULER RULER_24 RULER_24 RULER_24 "\r\n"
 
 static const struct outside_case {
 	const char *name, *text;
@@ -31,7 +34,13 @@ static const struct outside_case {
 	{ "base64", "x\n" DIGITS_60 "\nAA==\n", true },
 	{ "base64, CRLF", DIGITS_60 "\r\n", true },
 	{ "base64, no line end", DIGITS_60, true },
-	{ "a shorter word", DIGITS_20 DIGITS_20 "\n", false },
+	{ "base64 with its padding", DIGITS_40 "QUJDREVGR0hJSktMTQ==\r\n",
+	    true },
+	{ "base64 behind a ruler", RULER DIGITS_60 "\n", true },
+	{ "too much padding", DIGITS_60 "===\n", false },
+	{ "padding inside", DIGITS_60 "==" DIGITS_20 "\n", false },
+	{ "a ruler", "x\n" RULER "y\n" RULER, false },
+	{ "a shorter word", DIGITS_40 "\n", false },
 	{ "words that are long together", DIGITS_20 " " DIGITS_60 "\n", false },
 };
 

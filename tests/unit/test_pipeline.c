@@ -23,6 +23,10 @@
 #define AS_TEXT MAIL "Content-Type: text/xml\n\n"
 #define TWO_PARTS MAIL "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"
 #define PAGE "<!DOCTYPE html><html><p>Your feedback report<br></html>"
+#define RULER_24 "========================"
+#define RULER RULER_24 RULER_24 RULER_24 "\n"
+#define PACKED_24 "PGZlZWRiYWNrPgo8dmVyc2lv"
+#define PACKED PACKED_24 PACKED_24 PACKED_24 "Pg==\n"
 #define BROKEN "<feedback>" META POLICY RECORD
 
 /* A pipeline in a folder of its own. */
@@ -219,6 +223,13 @@ static const struct verdict_case {
 	{ "DOCTYPE of HTML, beside a report",
 	    TWO_PARTS "<!DOCTYPE html>" REPORT "\n--b\n\n" REPORT "\n--b--\n",
 	    VERDICT_BOTH, 1, 1, 0, "DOCTYPE" },
+	{ "rulers around the parts",
+	    MAIL "Content-Type: multipart/mixed; boundary=b\n\n" RULER
+		 "--b\n\n" REPORT "\n--b--\n" RULER,
+	    VERDICT_STORED, 1, 1, 0, NULL },
+	{ "a lost part between rulers",
+	    TWO_PARTS REPORT "\n--b--\n" RULER PACKED RULER, VERDICT_BOTH, 1, 1,
+	    0, "outside of the parts" },
 	{ "HTML beside a report", TWO_PARTS PAGE "\n--b\n\n" REPORT "\n--b--\n",
 	    VERDICT_STORED, 1, 1, 0, NULL },
 	{ "XHTML beside a report",
