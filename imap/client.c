@@ -180,7 +180,6 @@ take_untagged(struct imap_client *c, struct imap_reply *r, struct err *e)
 	case IMAP_REPLY_FETCH:
 		if (imap_fetch_parse(r, &f, e) < 0)
 			return -1;
-		f.has_body = c->wire.has_body;
 		return c->on_fetch != NULL ? c->on_fetch(c->context, &f, e) : 0;
 	default:
 		return 0;

@@ -5,7 +5,8 @@
  *
  * A mail that was asked for when the connection broke is a suspect: it is
  * asked for again alone, behind all others, and rests when that goes wrong
- * too. So a mail that the server cannot give holds up nobody.
+ * too. So a mail that the server cannot give holds up nobody. Some servers say
+ * so by a mail of no bytes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -68,6 +69,14 @@ imap_suspect_drop(struct imap_box *b, uint32_t uid)
 		*s = b->suspects[--b->suspect_count];
 }
 
+/* The server could not give it. */
+static void
+put_off(struct imap_round *r, struct imap_todo *t)
+{
+	imap_suspect_add(r->box, t->uid);
+	t->state = IMAP_TODO_LATER;
+}
+
 /* The mail that is coming, and of which a piece is here. */
 static void
 take_piece(void *context, const void *p, size_t len)
@@ -119,11 +128,14 @@ take_mail(void *context, struct imap_fetch *f, struct err *e)
 	r->coming = NULL;
 	if (mail == NULL)
 		return 0; /* of flags, or the like */
-	if (t != NULL && t->state == IMAP_TODO_FETCH) {
+	if (t == NULL || t->state != IMAP_TODO_FETCH) {
+		imap_mail_free(&mail);
+	} else if (mail->size == 0 && t->size > 0) {
+		imap_mail_free(&mail);
+		put_off(r, t);
+	} else {
 		imap_suspect_drop(r->box, t->uid);
 		hand_in(r, t, mail);
-	} else {
-		imap_mail_free(&mail);
 	}
 	return 0;
 }
@@ -200,11 +212,10 @@ account_for(struct imap_round *r, const struct sent *sent,
 		t = &r->todo[i];
 		if (t->state != IMAP_TODO_FETCH)
 			continue;
-		t->state = IMAP_TODO_SETTLED;
 		if (done->status == IMAP_STATUS_OK)
-			continue;
-		imap_suspect_add(r->box, t->uid);
-		t->state = IMAP_TODO_LATER;
+			t->state = IMAP_TODO_SETTLED;
+		else
+			put_off(r, t);
 	}
 }
 
@@ -215,12 +226,9 @@ suspect_all(struct imap_round *r, size_t first, size_t end)
 	size_t i;
 
 	imap_mail_free(&r->coming);
-	for (i = first; i < end; i++) {
-		if (r->todo[i].state != IMAP_TODO_FETCH)
-			continue;
-		imap_suspect_add(r->box, r->todo[i].uid);
-		r->todo[i].state = IMAP_TODO_LATER;
-	}
+	for (i = first; i < end; i++)
+		if (r->todo[i].state == IMAP_TODO_FETCH)
+			put_off(r, &r->todo[i]);
 }
 
 int

@@ -243,6 +243,7 @@ parse_item(struct imap_tokens *t, const struct bytes *name,
 		f->start = *value;
 	} else if (is_word(name, "BODY[]")) {
 		f->body = *value;
+		f->has_body = true;
 	}
 }
 

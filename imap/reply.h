@@ -61,7 +61,7 @@ struct imap_fetch {
 	uint32_t uid; /* 0: not told */
 	uint64_t size;
 	bool has_size, is_deleted, has_structure;
-	bool has_body; /* its pieces were handed out: set by the client */
+	bool has_body; /* BODY[] is told, be it of no bytes at all */
 	struct imap_structure structure;
 	struct bytes header; /* of HEADER.FIELDS */
 	struct bytes start;  /* of BODY[TEXT]<0> */

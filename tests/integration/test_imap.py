@@ -307,8 +307,8 @@ def test_server_dies_after_each_mail(dovecot, imapd, user):  # noqa: F811
 
 
 class Between:
-    """A relay in front of the server. Each time before a word of the client reaches it, act(how often by now) is called,
-    and cuts the line when it says so."""
+    """A relay in front of the server. Each time before a word of the client reaches it, act(how often by now, the line) is
+    called, and cuts the line when it says so; bytes are the answer, and the server does not learn of it."""
 
     def __init__(self, port, word, act):
         self.seen = 0
@@ -327,8 +327,12 @@ class Between:
                                 return
                             if one is self.request and word in data:
                                 outer.seen += 1
-                                if act(outer.seen):
+                                answer = act(outer.seen, data)
+                                if answer is True:
                                     return
+                                if answer:
+                                    one.sendall(answer)
+                                    continue
                             (server if one is self.request else self.request).sendall(data)
 
         class Server(socketserver.ThreadingTCPServer):
@@ -344,7 +348,7 @@ class Between:
 
 
 def test_line_is_cut_between_store_and_move(dovecot, imapd, user):  # noqa: F811
-    relay = Between(dovecot.port, b" UID MOVE ", lambda seen: seen <= 3)
+    relay = Between(dovecot.port, b" UID MOVE ", lambda seen, _: seen <= 3)
     try:
         dovecot.deliver(user, *MAILS)
         daemon = imapd(port=relay.port).start()
@@ -359,7 +363,7 @@ def test_line_is_cut_between_store_and_move(dovecot, imapd, user):  # noqa: F811
 
 
 def test_folder_is_made_by_somebody_else_at_once(dovecot, imapd, user):  # noqa: F811
-    def make(_):
+    def make(*_):
         c = imaplib.IMAP4("127.0.0.1", dovecot.port)
         c.login(user, "pw")
         assert c.create("Archive.Aggregate")[0] == "OK"
@@ -371,6 +375,25 @@ def test_folder_is_made_by_somebody_else_at_once(dovecot, imapd, user):  # noqa:
         assert imapd(port=relay.port).once() == 0
         assert relay.seen == 1
         assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+    finally:
+        relay.close()
+
+
+@pytest.mark.parametrize("body", [b"NIL", b'""', b"{0}\r\n"])
+def test_server_gives_a_mail_of_no_bytes(dovecot, imapd, user, body):  # noqa: F811
+    def empty(seen, line):
+        return seen <= 3 and b"* 1 FETCH (UID 1 BODY[] %s)\r\n%s OK Done.\r\n" % (body, line.split()[0])
+
+    relay = Between(dovecot.port, b"BODY.PEEK[]", empty)
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        daemon = imapd(port=relay.port).start()
+        wait_for(lambda: "1: the server does not give this mail" in daemon.log())
+        assert dovecot.counts(user) == {"INBOX": 1}
+        assert daemon.stop() == 0
+        assert daemon.once() == 0  # it can now, and the mail was not forgotten
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+        assert relay.seen == 4
     finally:
         relay.close()
 

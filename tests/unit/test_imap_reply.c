@@ -160,7 +160,14 @@ test_fetch(void **state)
 	assert_memory_equal(f.header.data, "a)(b", 4);
 	assert_int_equal(f.start.len, 3);
 	assert_memory_equal(f.start.data, "x\"y", 3);
-	assert_int_equal(f.body.len, 0);
+	assert_true(f.has_body && f.body.len == 0);
+	free(copy);
+	assert_int_equal(
+	    fetch("* 1 FETCH (UID 9 BODY[] NIL)", &f, &copy, &e), 0);
+	assert_true(f.has_body && f.body.len == 0);
+	free(copy);
+	assert_int_equal(fetch("* 1 FETCH (UID 9 FLAGS ())", &f, &copy, &e), 0);
+	assert_false(f.has_body);
 	free(copy);
 }
 
