@@ -61,6 +61,28 @@ is_alpha(char c)
 	return c >= 'a' && c <= 'z';
 }
 
+/* What an offset may follow at once: "GMT+0200". */
+static bool
+is_universal(const char *p, size_t len)
+{
+	return (len == 2 && text_equal_nocase_n(p, "UT", len)) ||
+	       (len == 3 && (text_equal_nocase_n(p, "UTC", len) ||
+				text_equal_nocase_n(p, "GMT", len)));
+}
+
+/* The hyphen behind out[at - 1], before next: one of 30-Apr-2019? */
+static bool
+is_hyphen_of_month(const char *out, size_t at, char next)
+{
+	size_t start = at;
+
+	while (start > 0 && is_alpha(out[start - 1]))
+		start--;
+	return at > 0 &&
+	       (is_alpha(next) ||
+		   (start < at && !is_universal(out + start, at - start)));
+}
+
 /*
  * Comments (nested; a backslash hides a bracket) and commas become spaces,
  * and so do the hyphens of 30-Apr-2019.
@@ -84,8 +106,7 @@ clean(const char *text, char out[DATE_BYTES])
 		if (depth == 0) {
 			bool is_gap =
 			    text_is_space(c) || c == ',' ||
-			    (c == '-' && at > 0 &&
-				(is_alpha(out[at - 1]) || is_alpha(text[1])));
+			    (c == '-' && is_hyphen_of_month(out, at, text[1]));
 
 			out[at++] = is_gap ? ' ' : c;
 		}
@@ -110,18 +131,20 @@ number(const char **p, int max)
 	return digits > 0 ? n : -1;
 }
 
-/* "+0200", "-02:00", "+02" */
+/* "+0200", "-02:00", "+02", "+2"; who knows what "+200" is */
 static int
 take_offset(struct date *d, const char *p)
 {
 	int sign = *p++ == '-' ? -1 : 1, hours, minutes = 0;
+	const char *start;
 
 	if ((hours = number(&p, 2)) < 0)
 		return -1;
-	if (*p == ':')
-		p++;
-	if (*p != '\0' && (minutes = number(&p, 2)) < 0)
-		return -1;
+	if (*p != '\0') {
+		start = *p == ':' ? ++p : p;
+		if ((minutes = number(&p, 2)) < 0 || p - start != 2)
+			return -1;
+	}
 	if (*p != '\0' || hours > 23 || minutes > 59)
 		return -1;
 	d->zone_minutes = sign * (hours * 60 + minutes);
@@ -221,8 +244,13 @@ month_of(const char *word)
 static int
 take_word(struct date *d, const char *word)
 {
-	size_t i;
+	size_t i = strcspn(word, "+-");
 
+	if (word[i] != '\0') {
+		if (!is_universal(word, i))
+			return -1;
+		return d->has_zone ? 0 : take_offset(d, word + i);
+	}
 	if (d->month < 0 && (d->month = month_of(word)) >= 0)
 		return 0;
 	if (d->has_time && text_equal_nocase(word, "PM") && d->hour < 12)
