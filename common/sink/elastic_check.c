@@ -33,12 +33,22 @@ request(struct elastic_group *g, const char *method, const char *path,
 
 /* The index that a record of today would go to. */
 static void
-index_of_today(const struct conf *conf, char *name)
+index_of_today(const struct conf *conf, enum report_kind kind, char *name)
 {
-	const struct report report = { .kind = REPORT_AGGREGATE };
+	const struct report report = { .kind = kind };
 	const struct record rec = { .interval_begin = clock_now() };
 
 	document_index(&report, &rec, &conf->index, name);
+}
+
+/* The same without the month, or the day. */
+static void
+cut_date(const struct conf *conf, char *index)
+{
+	int parts = conf->index.monthly ? 2 : 3;
+
+	while (parts-- > 0)
+		*strrchr(index, '-') = '\0';
 }
 
 struct tried {
@@ -123,12 +133,8 @@ has_async(struct elastic_group *g, const struct conf *conf)
 	struct err ignored;
 	bool has = false;
 
-	index_of_today(conf, index);
-	*strrchr(index, '-') = '\0';
-	if (!conf->index.monthly) { /* YYYY-MM-DD */
-		*strrchr(index, '-') = '\0';
-	}
-	*strrchr(index, '-') = '\0';
+	index_of_today(conf, REPORT_AGGREGATE, index);
+	cut_date(conf, index);
 	name = http_escape(index);
 	path = xasprintf("/%s-%%2A/_settings/index.translog.durability"
 			 "?flat_settings=true",
@@ -144,6 +150,73 @@ has_async(struct elastic_group *g, const struct conf *conf)
 	return has;
 }
 
+/* 200 or 404 with whether word is in the answer; -1: we may not ask. */
+static int
+look_for(struct elastic_group *g, const char *path, const char *word, bool *has)
+{
+	struct http_reply r;
+	struct err ignored;
+	int status = -1;
+
+	http_reply_init(&r, CHECK_REPLY_MAX);
+	if (request(g, "GET", path, NULL, &r, &ignored) == 0 &&
+	    (r.status == 200 || r.status == 404))
+		status = r.status;
+	*has = status == 200 && r.body.len > 0 &&
+	       strstr(r.body.data, word) != NULL;
+	http_reply_clear(&r);
+	return status;
+}
+
+static bool
+lacks_template(
+    struct elastic_group *g, const struct conf *conf, enum report_kind kind)
+{
+	char index[INDEX_NAME_SIZE], *name, *path;
+	bool has;
+	int status;
+
+	index_of_today(conf, kind, index);
+	path = xasprintf(
+	    "/%s/_mapping?filter_path=*.mappings._meta.dmarc_intake", index);
+	status = look_for(g, path, "\"dmarc_intake\"", &has);
+	free(path);
+	if (status != 404)
+		return status == 200 && !has;
+	/* the first record of the month will make it */
+	cut_date(conf, index);
+	name = http_escape(index);
+	path = xasprintf("/_index_template/dmarc-intake-%s", name);
+	status = look_for(g, path, "", &has);
+	free(path);
+	free(name);
+	return status == 404;
+}
+
+/*
+ * A server that maps by the first document takes a report id for a date, or a
+ * name for a number, and then refuses all that are none.
+ */
+static bool
+tell_template(struct elastic_group *g, const struct conf *conf, struct err *e)
+{
+	char index[INDEX_NAME_SIZE];
+	int kind;
+
+	for (kind = REPORT_AGGREGATE; kind <= REPORT_TLS; kind++) {
+		if (!lacks_template(g, conf, (enum report_kind)kind))
+			continue;
+		index_of_today(conf, (enum report_kind)kind, index);
+		err_set(e, ERR_NONE,
+		    "%s is made without the template, so that its first "
+		    "documents decide what it refuses: run 'dmarc-intake "
+		    "setup elasticsearch'",
+		    index);
+		return true;
+	}
+	return false;
+}
+
 int
 elastic_check_cluster(
     struct elastic_group *g, const struct conf *conf, struct err *e)
@@ -153,7 +226,7 @@ elastic_check_cluster(
 
 	if (elastic_group_probe(g, CHECK_TIMEOUT_MS, name, &is_lasting, e) < 0)
 		return -1;
-	index_of_today(conf, index);
+	index_of_today(conf, REPORT_AGGREGATE, index);
 	if (try_write(g, index, false, e) < 0)
 		return err_add(e, "%s", index);
 	if (is_index(g, index) && try_write(g, index, true, e) < 0)
@@ -163,6 +236,8 @@ elastic_check_cluster(
 		err_set(e, ERR_NONE,
 		    "skip_certificate_verification is on: anybody on the way "
 		    "can read and change what is sent");
+	else if (tell_template(g, conf, e))
+		return 0;
 	else if (has_async(g, conf))
 		err_set(e, ERR_NONE,
 		    "an index has index.translog.durability async: a crash of "

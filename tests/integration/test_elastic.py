@@ -538,9 +538,12 @@ def test_what_is_stored_is_classified_again(start, server, tmp_path):
 @needs_servers
 def test_check_tells(start, server):
     intake = start(server.url, timeout=20, progress=60)
-    assert intake.check() == "elasticsearch: ok"
-    assert server.ask("GET", "/_cat/indices/dmarc*?format=json") == []  # asking makes nothing
     today = "/dmarc_aggregate-" + time.strftime("%Y-%m", time.gmtime())
+    assert "%s is made without the template" % today[1:] in intake.check()
+    assert server.ask("GET", "/_cat/indices/dmarc*?format=json") == []  # asking makes nothing
+    subprocess.run([COMMAND, "-c", intake.conf, "setup", "elasticsearch", "--templates", TOP / "conf" / "elasticsearch"],
+                   check=True, timeout=60)
+    assert intake.check() == "elasticsearch: ok"
     server.ask("PUT", today, {"settings": {"index.translog.durability": "async", "number_of_replicas": 0}})
     assert "async" in intake.check()
     server.ask("PUT", today + "/_settings", {"index.translog.durability": "request", "index.blocks.write": True})
@@ -548,6 +551,11 @@ def test_check_tells(start, server):
     server.ask("PUT", today + "/_settings", {"index.blocks.write": False})
     assert intake.check() == "elasticsearch: ok"
     assert server.documents() == {}
+    server.ask("DELETE", "/_index_template/dmarc-intake-*")
+    assert "dmarc_failure-" in intake.check()  # the other has it
+    server.ask("DELETE", today)
+    server.ask("PUT", today)
+    assert "%s is made without the template" % today[1:] in intake.check()
 
 
 @needs_servers
