@@ -365,14 +365,6 @@ parts_message_id_written(struct parts *p)
 	return header == NULL ? NULL : g_mime_header_get_raw_value(header);
 }
 
-const char *
-parts_subject(struct parts *p)
-{
-	GMimeMessage *message = tree_of(p);
-
-	return message == NULL ? NULL : g_mime_message_get_subject(message);
-}
-
 static int64_t
 unix_of(GDateTime *when)
 {
@@ -441,26 +433,6 @@ parts_date(struct parts *p)
 
 	return message == NULL ? INT64_MIN
 			       : unix_of(g_mime_message_get_date(message));
-}
-
-bool
-parts_is_report_type(struct parts *p, const char *type)
-{
-	GMimeMessage *message = tree_of(p);
-	GMimeContentType *content_type;
-	GMimeObject *top;
-	const char *value;
-
-	if (message == NULL)
-		return false;
-	top = g_mime_message_get_mime_part(message);
-	if (top == NULL)
-		return false;
-	content_type = g_mime_object_get_content_type(top);
-	if (!g_mime_content_type_is_type(content_type, "multipart", "report"))
-		return false;
-	value = g_mime_content_type_get_parameter(content_type, "report-type");
-	return value != NULL && g_ascii_strcasecmp(value, type) == 0;
 }
 
 struct _GMimeMessage *

@@ -73,13 +73,10 @@ const struct part *parts_current(const struct parts *p);
 /* A field of the mail's own header, unfolded and decoded; NULL without. */
 const char *parts_message_id(struct parts *p);
 const char *parts_message_id_written(struct parts *p); /* not unfolded */
-const char *parts_subject(struct parts *p);
-int64_t parts_received(struct parts *p); /* 0: cannot be told */
+int64_t parts_received(struct parts *p);               /* 0: cannot be told */
 /* INT64_MIN: cannot be told; the bottom-most Received that can be read */
 int64_t parts_first_received(struct parts *p);
 int64_t parts_date(struct parts *p);
-/* Is it multipart/report of this report-type (RFC 6522)? */
-bool parts_is_report_type(struct parts *p, const char *type);
 
 /* For evidence.c; NULL when GMime made nothing of the mail. */
 struct _GMimeMessage *parts_gmime(struct parts *p);
