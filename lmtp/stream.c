@@ -89,8 +89,7 @@ lmtp_stream_reply(struct lmtp_stream *s, const char *text)
 		return;
 	if (buf_add_text(&s->out, text, &e) < 0 ||
 	    buf_add(&s->out, "\r\n", 2, &e) < 0)
-		s->is_deaf = true; /* no reply is that long: never half of one
-				    */
+		s->is_deaf = true; /* none is that long: never half of one */
 	else if (s->out.len >= OUTPUT_BURST)
 		(void)lmtp_stream_flush(s);
 }

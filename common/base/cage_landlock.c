@@ -21,7 +21,6 @@
 #define FLAG_VERSION 1u
 #define RULE_PATH_BENEATH 1
 
-#define FS_EXECUTE (1u << 0)
 #define FS_WRITE_FILE (1u << 1)
 #define FS_READ_FILE (1u << 2)
 #define FS_READ_DIR (1u << 3)

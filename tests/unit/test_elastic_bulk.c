@@ -25,7 +25,7 @@ static struct cluster {
 	int latency_ms;
 	/* what was seen */
 	size_t requests, probes, documents, gzips, stored;
-	size_t in_flight, in_flight_most, probes_in_flight_most;
+	size_t in_flight, in_flight_most;
 } cluster = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int

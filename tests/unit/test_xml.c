@@ -23,7 +23,6 @@ struct scribe {
 	int stop_rc;
 	bool is_stopped;
 	const char *name[64]; /* of the open ones */
-	const char *last_uri;
 };
 
 static int
