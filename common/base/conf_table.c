@@ -20,6 +20,8 @@ _Static_assert(sizeof(enum log_target) == sizeof(int) &&
 		   sizeof(enum log_level) == sizeof(int) &&
 		   sizeof(enum conf_auth) == sizeof(int) &&
 		   sizeof(enum conf_sample) == sizeof(int) &&
+		   sizeof(enum conf_other) == sizeof(int) &&
+		   sizeof(enum conf_smtp_tls) == sizeof(int) &&
 		   sizeof(enum conf_reporter_auth) == sizeof(int) &&
 		   sizeof(enum conf_match) == sizeof(int) &&
 		   sizeof(enum conf_action) == sizeof(int) &&
