@@ -29,6 +29,9 @@
 /* The bits of a mode that a socket can have. */
 #define MODE_BITS 0777
 
+#define GROUP_BYTES 1024
+#define GROUP_BYTES_MAX (16 * 1024 * 1024)
+
 #ifdef HAVE_SYSTEMD
 static int
 set_nonblocking(int fd, struct err *e)
@@ -154,31 +157,50 @@ clear_way(const struct sockaddr_un *sun, struct err *e)
 }
 
 static int
+uid_of(const char *name, uid_t *uid, struct err *e)
+{
+	struct passwd pw, *found = NULL;
+	char room[4096];
+
+	(void)getpwnam_r(name, &pw, room, sizeof(room), &found);
+	if (found == NULL)
+		return err_set(e, ERR_CONF, "listen: no user %s", name);
+	*uid = pw.pw_uid;
+	return 0;
+}
+
+/* All members of a group stand in its entry, and they may be thousands. */
+static int
+gid_of(const char *name, gid_t *gid, struct err *e)
+{
+	struct group gr, *found = NULL;
+	size_t size = GROUP_BYTES;
+	char *room = NULL;
+	int rc;
+
+	do {
+		size *= 4;
+		room = xrealloc(room, size);
+		rc = getgrnam_r(name, &gr, room, size, &found);
+	} while (rc == ERANGE && size < GROUP_BYTES_MAX);
+	if (found != NULL)
+		*gid = gr.gr_gid;
+	free(room);
+	return found != NULL
+		   ? 0
+		   : err_set(e, ERR_CONF, "listen: no group %s", name);
+}
+
+static int
 owner_of(
     const struct listen_rights *rights, uid_t *uid, gid_t *gid, struct err *e)
 {
-	struct passwd pw, *found_pw = NULL;
-	struct group gr, *found_gr = NULL;
-	char room[4096];
-
 	*uid = (uid_t)-1;
 	*gid = (gid_t)-1;
-	if (rights->owner != NULL) {
-		(void)getpwnam_r(
-		    rights->owner, &pw, room, sizeof(room), &found_pw);
-		if (found_pw == NULL)
-			return err_set(
-			    e, ERR_CONF, "listen: no user %s", rights->owner);
-		*uid = pw.pw_uid;
-	}
-	if (rights->group != NULL) {
-		(void)getgrnam_r(
-		    rights->group, &gr, room, sizeof(room), &found_gr);
-		if (found_gr == NULL)
-			return err_set(
-			    e, ERR_CONF, "listen: no group %s", rights->group);
-		*gid = gr.gr_gid;
-	}
+	if (rights->owner != NULL && uid_of(rights->owner, uid, e) < 0)
+		return -1;
+	if (rights->group != NULL && gid_of(rights->group, gid, e) < 0)
+		return -1;
 	return 0;
 }
 

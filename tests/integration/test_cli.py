@@ -220,6 +220,19 @@ def test_check_refuses_the_socket_that_the_daemon_refuses(conf, socket_name, key
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_group_of_thousands(conf, tmp_path):
+    """All of them stand in its one line."""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, timeout=60).returncode != 0:
+        pytest.skip("no namespace of mounts for us")
+    groups = tmp_path / "group"
+    groups.write_text("crowd:x:64999:%s\n" % ",".join("member%d" % n for n in range(5000)))
+    conf.write_text(conf.read_text() + "socket_group = crowd\n")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/group && exec "$2" -c "$3" check',
+                           "sh", groups, COMMAND, conf], capture_output=True, text=True, timeout=60)
+    assert done.returncode == OK, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_check_asks_whether_the_owner_may_make_the_socket(conf, tmp_path):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
