@@ -31,7 +31,7 @@ sys.path.insert(0, str(TOP / "tests" / "bench"))
 sys.path.insert(0, str(FIXTURES))
 
 
-def wait_for(what, seconds=20, step=0.05):
+def wait_for(what, seconds=60, step=0.05):
     """The first true answer of what(), or a failure that says which."""
     end = time.monotonic() + seconds
     while True:

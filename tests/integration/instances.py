@@ -80,7 +80,7 @@ class Instances:
 
     def wait(self):
         for one in self.all:
-            wait_for(one.is_listening, 30)
+            wait_for(one.is_listening)
         return self
 
     def kept(self):
@@ -98,7 +98,7 @@ class Instances:
                 for one in self.all:
                     if self.is_cruel.is_set() and one.daemon.kill():
                         time.sleep(one.daemon.down_s)
-                        wait_for(one.is_listening, 30)
+                        wait_for(one.is_listening)
                         time.sleep(pause_s)
 
         self.is_cruel.set()

@@ -34,9 +34,9 @@ def on_the_wire(path):
 MAIL = b"From: kai@far.example\r\nSubject: Hi\r\nMessage-ID: <hi@far.example>\r\n\r\nHi\r\n"
 
 
-def forward_conf(port, more=""):
+def forward_conf(port, more="", timeout="5s"):
     return ("[intake]\nother = forward\nforward_to = people@far.example\n%s"
-            "[smtp]\nport = %d\ntls = no\ntimeout = 5s\n" % (more, port))
+            "[smtp]\nport = %d\ntls = no\ntimeout = %s\n" % (more, port, timeout))
 
 
 class Target:
@@ -195,14 +195,16 @@ def test_trouble_that_passes_is_451(world, target, where, answers):
 
 
 def test_nobody_there_or_nobody_answers_is_451(world, target):
-    intake = world.intake(extra=forward_conf(free_port()))
+    t = target(hang="DATA")
+    conf = forward_conf(free_port(), timeout="60s")
+    intake = world.intake(extra=conf)
     start = time.monotonic()
     assert deliver(intake.listen, MAIL)[0].startswith("451 4.3.0 ")
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
     intake.stop()
-    t = target(hang="DATA")
-    intake.conf.write_text(re.sub(r"port = \d+", "port = %d" % t.port, intake.conf.read_text()))
+    intake.conf.write_text(intake.conf.read_text().replace(conf, forward_conf(t.port)))
     intake.start()
+    start = time.monotonic()
     assert deliver(intake.listen, MAIL)[0].startswith("451 4.3.0 ")
     assert time.monotonic() - start < 20
     assert other(intake) == []

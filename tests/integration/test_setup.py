@@ -749,7 +749,7 @@ class Daemon:
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen([str(LMTPD), "-c", str(self.setup.conf)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
-        wait_for((self.setup.folder / "lmtp.sock").exists, 30)
+        wait_for((self.setup.folder / "lmtp.sock").exists)
         return self
 
     def __exit__(self, *_):

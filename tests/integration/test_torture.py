@@ -243,7 +243,7 @@ def test_every_part_is_seen_or_the_mail_is_kept(world, name):
     intake = world.intake()
     begin = time.monotonic()
     (told,) = deliver(intake.listen, mail)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
     assert re.fullmatch(r"250 2\.0\.0 (.*) \S+", told).group(1) == wanted, intake.log()
     assert len(intake.records()) == ("stored" in wanted)
     assert intake.kept() == ([mail] if "kept" in wanted else [])

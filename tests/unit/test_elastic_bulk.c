@@ -539,7 +539,7 @@ blocked_for_long(void **state)
 	mail_store(&g, &m);
 	assert_int_equal(m.rc, -1);
 	assert_int_equal(cluster.requests, 1);
-	assert_true(clock_mono_ms() - start < 1000);
+	assert_true(clock_mono_ms() - start < 20000);
 	mail_clear(&m);
 	/* until one of them is taken */
 	cluster.busy_left = 0;
@@ -747,7 +747,7 @@ a_short_outage_is_bridged(void **state)
 	mail_init(&late, ok3, 3, 0, 60000);
 	mail_store(&g, &late);
 	assert_int_equal(late.rc, -1);
-	assert_true(clock_mono_ms() - start < 1000);
+	assert_true(clock_mono_ms() - start < 20000);
 	mail_clear(&late);
 	elastic_group_close(&g);
 }
