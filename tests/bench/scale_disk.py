@@ -6,7 +6,6 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import time
 from random import Random
 
 import mailgen

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import zipfile
-import zlib
 
 import pytest
 from conftest import COMMAND
@@ -84,7 +83,7 @@ def layers_of_gzip():
     return gzipped([gzipped([data])])
 
 
-def patched(z, name_len, local, central):
+def patched(z, local, central):
     """Other bytes in the fields of a zip's only member: (offset, bytes)."""
     z = bytearray(z)
     at = z.index(b"PK\1\2")
@@ -97,12 +96,12 @@ def patched(z, name_len, local, central):
 
 def lying(size):
     said = struct.pack("<I", size)
-    return patched(zipped(("r.xml", HEAD + b" " * (60 << 20) + TAIL)), 5, [(22, said)], [(24, said)])
+    return patched(zipped(("r.xml", HEAD + b" " * (60 << 20) + TAIL)), [(22, said)], [(24, said)])
 
 
 def of_method(number, data):
     said = struct.pack("<H", number)
-    return patched(zipped(("r.xml", data), method=zipfile.ZIP_STORED), 5, [(8, said)], [(10, said)])
+    return patched(zipped(("r.xml", data), method=zipfile.ZIP_STORED), [(8, said)], [(10, said)])
 
 
 # LZMA properties that ask for a dictionary of 4 GiB

@@ -116,7 +116,7 @@ class Target:
 
 
 @pytest.fixture
-def target(request):
+def target():
     targets = []
 
     def make(**args):

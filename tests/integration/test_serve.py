@@ -18,7 +18,7 @@ import urllib.parse
 import pytest
 from browser import Page, dom, needs_chromium
 from conftest import COMMAND
-from test_report import HOSTILE, check_is_clean, hostile, query, run, samples  # noqa: F401
+from test_report import HOSTILE, hostile, query, run, samples  # noqa: F401
 
 pytestmark = pytest.mark.skipif(
     b"serve" not in subprocess.run([str(COMMAND), "--help"], capture_output=True).stdout,

@@ -14,7 +14,7 @@ import pytest
 
 from conftest import needs_postfix, wait_for
 from test_bombs import MAIL, REPORT
-from test_lmtp import Server, client, human_mail, shared  # noqa: F401
+from test_lmtp import client, human_mail, shared  # noqa: F401
 from lmtp import deliver
 
 # --- what the queue of the MTA holds arrives ---
