@@ -29,7 +29,7 @@
 #define CONNECTIONS_MAX 10000
 #define TIMEOUT_DEFAULT_S 10
 #define TIMEOUT_MAX_S 3600
-#define THREADS 4
+#define THREADS_MAX 4
 #define REQUEST_BYTES (32 * 1024) /* of a connection: its header fields */
 #define ANSWER_MAX ((size_t)256 * 1024 * 1024)
 #define KEY_MAX (64 * 1024)
@@ -311,14 +311,16 @@ static struct MHD_Daemon *
 start(struct serve *s)
 {
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+	unsigned connections = (unsigned)s->connections;
+	/* each thread has a part of them, and at least one */
+	unsigned threads =
+	    connections < THREADS_MAX ? connections : THREADS_MAX;
 
 	if (s->address.ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,
 	    MHD_OPTION_SOCK_ADDR, &s->address, MHD_OPTION_THREAD_POOL_SIZE,
-	    (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
-	    /* each thread has a part of them */
-	    (unsigned)(s->connections < THREADS ? THREADS : s->connections),
+	    threads, MHD_OPTION_CONNECTION_LIMIT, connections,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->timeout_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
 	    MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
