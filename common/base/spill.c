@@ -190,6 +190,21 @@ spill_finish(
 	return 0;
 }
 
+int
+spill_fill(struct spill *s, struct reader *in, struct err *e)
+{
+	char chunk[16 * 1024];
+	const void *p;
+	ssize_t n;
+	size_t len;
+	int fd;
+
+	while ((n = reader_read(in, chunk, sizeof(chunk), e)) > 0)
+		if (spill_add(s, chunk, (size_t)n, e) < 0)
+			return -1;
+	return n < 0 ? -1 : spill_finish(s, &p, &len, &fd, e);
+}
+
 ssize_t
 spill_read(struct spill *s, uint64_t at, void *p, size_t len, struct err *e)
 {

@@ -58,6 +58,9 @@ uint64_t spill_size(const struct spill *s);
 int spill_finish(
     struct spill *s, const void **p, size_t *len, int *fd, struct err *e);
 
+/* Append all that in has, and spill_finish. */
+int spill_fill(struct spill *s, struct reader *in, struct err *e);
+
 /* Bytes from offset at; 0 at the end. Only after spill_finish. */
 ssize_t spill_read(
     struct spill *s, uint64_t at, void *p, size_t len, struct err *e);

@@ -82,21 +82,6 @@ zip_fail(struct zip *z, struct err *e)
 	    e, ERR_MALFORMED, "zip: %s", why != NULL ? why : "broken");
 }
 
-static int
-spill_all(struct spill *s, struct reader *in, struct err *e)
-{
-	char chunk[16 * 1024];
-	const void *p;
-	ssize_t n;
-	size_t len;
-	int fd;
-
-	while ((n = reader_read(in, chunk, sizeof(chunk), e)) > 0)
-		if (spill_add(s, chunk, (size_t)n, e) < 0)
-			return -1;
-	return n < 0 ? -1 : spill_finish(s, &p, &len, &fd, e);
-}
-
 static ssize_t
 member_read(struct reader *r, void *p, size_t len, struct err *e)
 {
@@ -129,7 +114,7 @@ zip_open(struct zip **z, struct reader *packed, struct unpack_budget *budget,
 	zip->member.close = member_close;
 	zip->budget = budget;
 	spill_init(&zip->spill, pool, (size_t)budget->limits->message_memory);
-	if (spill_all(&zip->spill, packed, e) < 0)
+	if (spill_fill(&zip->spill, packed, e) < 0)
 		goto fail;
 	if ((zip->archive = archive_read_new()) == NULL)
 		abort(); /* out of memory */

@@ -10,21 +10,6 @@
 
 #define HEAD_BYTES 1024
 
-static int
-copy_all(struct spill *s, struct reader *in, struct err *e)
-{
-	char chunk[16 * 1024];
-	const void *p;
-	ssize_t n;
-	size_t len;
-	int fd;
-
-	while ((n = reader_read(in, chunk, sizeof(chunk), e)) > 0)
-		if (spill_add(s, chunk, (size_t)n, e) < 0)
-			return -1;
-	return n < 0 ? -1 : spill_finish(s, &p, &len, &fd, e);
-}
-
 /* CR CR LF leaves no header an end: the mail is read from a copy then. */
 static int
 open_mail(struct layer *l, struct spill *raw, const struct conf_limits *limits,
@@ -41,7 +26,7 @@ open_mail(struct layer *l, struct spill *raw, const struct conf_limits *limits,
 	if (!l->has_two_crs)
 		return parts_open(&l->parts, raw, limits, e);
 	repaired = lines_with_one_cr(spill_reader(raw));
-	rc = copy_all(&l->copy, repaired, e);
+	rc = spill_fill(&l->copy, repaired, e);
 	reader_close(&repaired);
 	return rc < 0 ? -1 : parts_open(&l->parts, &l->copy, limits, e);
 }
@@ -72,7 +57,7 @@ open_inner_mail(
 	l->has_two_crs = lines_have_two_crs(head, (size_t)n);
 	if (l->has_two_crs)
 		l->in = in = lines_with_one_cr(in);
-	if (copy_all(&l->copy, in, e) < 0)
+	if (spill_fill(&l->copy, in, e) < 0)
 		return -1;
 	return parts_open(&l->parts, &l->copy, limits, e);
 }
