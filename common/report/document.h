@@ -64,5 +64,7 @@ void report_json_begin(struct json *j, const struct report *r);
 void report_json_record(
     struct json *j, const struct report *r, const struct record *rec);
 void report_json_end(struct json *j, const struct report *r);
+/* A member of an open object, the same in both kinds that have one. */
+void report_json_source(struct json *j, const struct source *s);
 
 #endif

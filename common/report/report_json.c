@@ -81,8 +81,8 @@ report_json_end(struct json *j, const struct report *r)
 	json_object_end(j);
 }
 
-static void
-write_source(struct json *j, const struct source *s)
+void
+report_json_source(struct json *j, const struct source *s)
 {
 	json_key(j, "source");
 	json_object_begin(j);
@@ -187,7 +187,7 @@ report_json_record(
     struct json *j, const struct report *r, const struct record *rec)
 {
 	json_object_begin(j);
-	write_source(j, &rec->source);
+	report_json_source(j, &rec->source);
 	json_field_int(j, "count", rec->message_count);
 	write_alignment(j, rec);
 	write_evaluated(j, rec);

@@ -196,27 +196,6 @@ write_missing_later(struct json *j, const struct failure *f)
 		json_field(j, "reported_domain", f->domain);
 }
 
-static void
-write_source(struct json *j, const struct source *s)
-{
-	json_key(j, "source");
-	json_object_begin(j);
-	json_field(j, "ip_address", s->ip_address);
-	json_field(j, "reverse_dns", s->reverse_dns);
-	json_field(j, "country", s->country);
-	json_field(j, "base_domain", s->base_domain);
-	json_field(j, "name", s->name);
-	json_field(j, "type", s->type);
-	json_key(j, "asn");
-	if (s->asn != 0)
-		json_int(j, s->asn);
-	else
-		json_put_null(j);
-	json_field(j, "as_name", s->as_name);
-	json_field(j, "as_domain", s->as_domain);
-	json_object_end(j);
-}
-
 /* The part of an address before or behind the @, in lower case. */
 static void
 write_part(struct json *j, const char *key, const char *p, size_t len)
@@ -377,7 +356,7 @@ report_json_failure(struct json *j, const struct report *r)
 	clock_plain(f->arrival_date, arrival);
 	json_field(j, "arrival_date_utc",
 	    f->arrival_date == INT64_MIN ? NULL : arrival);
-	write_source(j, &f->source);
+	report_json_source(j, &f->source);
 	write_texts(j, "authentication_mechanisms",
 	    f->authentication_mechanisms, f->authentication_mechanism_count);
 	write_missing_later(j, f);
