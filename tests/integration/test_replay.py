@@ -234,7 +234,7 @@ def test_what_cannot_be_read_does_not_go_back_either(world):
 
 
 def test_what_is_old_goes_and_the_log_says_so(world):
-    intake = world.intake(extra="[quarantine]\nmax_age = 120s\n")
+    intake = world.intake(extra="[quarantine]\nmax_age = 240s\n")
     put(intake, CUT), put(intake, MAIL, ".Other"), put(intake, REPORT, ".Waiting")
     young = put(intake, CUT + b"x")
     old = time.time() - 2 * 86400
