@@ -3,7 +3,6 @@
  * doctor_postfix.c - probes of Postfix's settings, asked of postconf and
  * postmap: does mail find its way here, whole and in time?
  */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

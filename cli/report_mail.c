@@ -5,7 +5,6 @@
  * in: a report    out: an SMTP server
  */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>

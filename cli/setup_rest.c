@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/text.h"
 
 #include "cli/setup.h"
 

@@ -3,9 +3,7 @@
  * pipeline_open.c - what a pipeline is made of: sinks, quarantine, temporary
  * files; opened, checked and closed.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/curl_setup.h"

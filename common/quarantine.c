@@ -10,13 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/base/text.h"
 #include "common/quarantine_folder.h"
 
 #define FILE_MODE 0640

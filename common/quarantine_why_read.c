@@ -4,7 +4,6 @@
  * open to the administrator, so the file may hold anything.
  */
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <jansson.h>

@@ -4,7 +4,6 @@
  * in: bytes of the mail (session.c)    out: the pipeline, and its verdict
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/mail_log.h"
 #include "lmtp/mail.h"

@@ -2,7 +2,6 @@
 /*
  * main.c - dmarc-intake-lmtpd: report mails come in by LMTP (RFC 2033).
  */
-#include <stdbool.h>
 #include <sysexits.h>
 #include <unistd.h>
 

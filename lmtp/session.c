@@ -9,7 +9,6 @@
 
 #include "common/base/arena.h"
 #include "common/base/recipient.h"
-#include "common/base/text.h"
 #include "common/mail_log.h"
 #include "lmtp/command.h"
 #include "lmtp/data.h"

@@ -24,7 +24,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/listen.h"
-#include "common/base/text.h"
 
 /* The bits of a mode that a socket can have. */
 #define MODE_BITS 0777

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/text.h"
 #include "common/message/attachment.h"
 
 #define CHUNK_BYTES (16 * 1024)

@@ -3,8 +3,6 @@
  * layer.c - what holds other things, opened.
  * in: a stream (message.c)    out: the streams in it
  */
-#include <string.h>
-
 #include "common/message/layer.h"
 #include "common/message/lines.h"
 

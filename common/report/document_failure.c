@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/text.h"
 #include "common/report/document.h"
 #include "common/report/failure_text.h"
 

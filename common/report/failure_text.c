@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "common/base/utf8.h"
 #include "common/report/failure_text.h"
 
 #define KEY_MAX 128 /* bytes in the name of a header field */

@@ -3,7 +3,6 @@
  * tls_value.c - values of an SMTP TLS report, whatever JSON type a reporter
  * gives them.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

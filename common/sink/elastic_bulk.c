@@ -9,7 +9,6 @@
  * the server takes nothing from us.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/sink/elastic_body.h"

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/text.h"
 #include "common/report/document.h"
 #include "common/sink/elastic_check.h"
 

@@ -13,7 +13,6 @@
 #include <jansson.h>
 #include <limits.h>
 
-#include "common/base/text.h"
 #include "common/sink/elastic_reply.h"
 
 #define ELASTICSEARCH_LEAST 7 /* 6 wants a type in each action */

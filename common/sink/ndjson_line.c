@@ -3,8 +3,6 @@
  * ndjson_line.c - a document as one line.
  * in: a report and its records    out: lines in a buffer
  */
-#include <string.h>
-
 #include "common/sink/ndjson_line.h"
 
 #define START_MAX 4096 /* an index name is much shorter */

@@ -8,7 +8,6 @@
  * What is on a sheet goes to the output when the mail's turn has come; one that
  * grows too large waits for its turn, and goes there piece by piece.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

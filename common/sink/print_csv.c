@@ -5,7 +5,6 @@
  * in: reports and their records    out: rows in a buffer
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/text.h"
 #include "common/sink/csv_row.h"

@@ -4,8 +4,6 @@
  * which policies, and what failed.
  * in: a report    out: text in a buffer
  */
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/sink/print_summary.h"

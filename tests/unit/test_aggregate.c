@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/report/aggregate_builder.h"
 #include "tests/unit/aggregate_xml.h"
 #include "tests/unit/unit.h"
 

@@ -9,12 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/text.h"
 #include "common/message/message.h"
 #include "common/report/document.h"
 #include "common/report/failure_parts.h"
 #include "common/report/failure_text.h"
-#include "common/report/report_id.h"
 #include "tests/unit/intake.h"
 #include "tests/unit/material.h"
 #include "tests/unit/unit.h"

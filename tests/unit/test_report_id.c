@@ -8,7 +8,6 @@
 #include <string.h>
 #include <openssl/evp.h>
 
-#include "common/base/text.h"
 #include "common/report/report.h"
 #include "common/report/report_id.h"
 #include "common/report/xml.h"
