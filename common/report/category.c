@@ -110,7 +110,9 @@ is_ours(const struct record *rec, const struct suffix_list *suffixes)
 
 /*
  * A type comes with a name in the map only; other names are the source's own.
- * Networks in which anybody has a line or a machine are no service.
+ * Networks in which anybody has a line or a machine are no service. Nor is a
+ * host that only says to be of one: anybody writes any name into the reverse
+ * zone of an address of his own.
  */
 static bool
 is_known(const struct source *s)
@@ -119,7 +121,7 @@ is_known(const struct source *s)
 		NULL };
 
 	return s->name != NULL && s->type != NULL &&
-	       !is_one_of(s->type, networks);
+	       s->confirmed != SOURCE_NO && !is_one_of(s->type, networks);
 }
 
 /* As far as they are asked: what the row that decides says is there. */

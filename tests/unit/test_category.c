@@ -20,6 +20,7 @@ static const struct row {
 	struct spf_result spf;
 	struct policy_override override;
 	const char *source_name, *source_type;
+	enum source_confirmed confirmed;
 	const char *category;
 } rows[] = {
 #define DKIM(d, r) .dkim = { .domain = d, .selector = "s", .result = r }
@@ -106,6 +107,9 @@ static const struct row {
 	    SOURCE("ESP", "Marketing"), .category = "misconfigured" },
 	{ "a service, nothing passed", false, false, SPF(FROM, "fail"),
 	    SOURCE("Desk", "SaaS"), .category = "misconfigured" },
+	{ "a service, and its name leads back", false, false,
+	    SOURCE("Desk", "SaaS"), .confirmed = SOURCE_YES,
+	    .category = "misconfigured" },
 
 	/* who knows */
 	{ "nothing at all", false, false, .category = "unknown" },
@@ -122,6 +126,9 @@ static const struct row {
 	{ "a machine of a hoster", false, false, SOURCE("Host", "Web Host"),
 	    .category = "unknown" },
 	{ "a machine in a cloud", false, false, SOURCE("Cloud", "IaaS"),
+	    .category = "unknown" },
+	{ "a host that says to be a service", false, false,
+	    SOURCE("Desk", "SaaS"), .confirmed = SOURCE_NO,
 	    .category = "unknown" },
 	{ "our signature by a hoster", false, false, DKIM("d.example", "pass"),
 	    SOURCE("Host", "Web Host"), .category = "misconfigured" },
@@ -142,7 +149,8 @@ record_of(const struct row *row)
 		.overrides = &row->override,
 		.override_count = row->override.type != NULL,
 		.source = { .name = row->source_name,
-		    .type = row->source_type },
+		    .type = row->source_type,
+		    .confirmed = row->confirmed },
 	};
 }
 
