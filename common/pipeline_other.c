@@ -34,11 +34,13 @@ sender_of(const struct conf_intake *conf, const struct envelope *env)
 static int
 forward(const struct other *other, struct err *e)
 {
+	/* how long a sink may say nothing is no matter of this server's */
+	const struct deadline d = { .hard_ms = other->d->hard_ms };
 	char now[CLOCK_TEXT_SIZE];
 	struct smtp_mail mail = {
 		.to = other->conf->intake.forward_to,
 		.mail = other->mail,
-		.timeout_ms = deadline_left_ms(other->d, SEND_TIMEOUT_MS),
+		.timeout_ms = deadline_left_ms(&d, SEND_TIMEOUT_MS),
 	};
 	char *from = sender_of(&other->conf->intake, other->env), *head;
 	int rc;

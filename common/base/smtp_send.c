@@ -22,6 +22,7 @@
 
 /* What goes out: the head, then the mail with CRLF at the end of each line. */
 struct outgoing {
+	CURL *easy; /* foreign */
 	const struct smtp_mail *mail;
 	size_t head_at;
 	uint64_t at; /* in the mail */
@@ -70,6 +71,19 @@ copy_lines(struct outgoing *o, char *p, size_t size)
 	return len;
 }
 
+/*
+ * A server that has a whole mail may have taken it, and whoever does not wait
+ * for its answer sends the mail twice (RFC 5321, 4.5.3.2.6: 10 minutes): only
+ * timeout_ms ends this.
+ */
+static void
+wait_for_last(struct outgoing *o)
+{
+	curl_easy_setopt(o->easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+	    (long)(o->mail->timeout_ms / 1000 + 1));
+	curl_easy_setopt(o->easy, CURLOPT_LOW_SPEED_TIME, 0L);
+}
+
 static size_t
 on_read(char *p, size_t size, size_t count, void *context)
 {
@@ -89,6 +103,8 @@ on_read(char *p, size_t size, size_t count, void *context)
 	if (o->trouble.kind != ERR_NONE)
 		return CURL_READFUNC_ABORT;
 	o->given += len;
+	if (o->given >= o->size)
+		wait_for_last(o);
 	return len;
 }
 
@@ -299,6 +315,7 @@ smtp_send(
 	if (easy == NULL)
 		return err_set(e, ERR_TEMP, "libcurl: out of memory");
 	o = xcalloc(1, sizeof(*o));
+	o->easy = easy;
 	o->mail = mail;
 	rc = send_with(easy, conf, mail, o, e);
 	curl_easy_cleanup(easy); /* says QUIT, and hears an answer */

@@ -40,10 +40,11 @@ def forward_conf(port, more="", timeout="5s"):
 
 
 class Target:
-    """An SMTP server that notes what it gets and answers what a test wants."""
+    """An SMTP server that notes what it gets and answers what a test wants;
+    slow: so many seconds after the mail is there."""
 
-    def __init__(self, answers=None, hang=None, context=None, login=None):
-        self.answers, self.hang = answers or {}, hang
+    def __init__(self, answers=None, hang=None, context=None, login=None, slow=0):
+        self.answers, self.hang, self.slow = answers or {}, hang, slow
         self.context, self.login = context, login
         self.mails = []  # (sender, recipients, bytes)
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -102,6 +103,7 @@ class Target:
                         data += part[1:] if part.startswith(b".") else part
                     if "." not in self.answers:
                         self.mails.append((sender.decode(), [r.decode() for r in recipients], data))
+                    time.sleep(self.slow)
                     say(".", "250 2.0.0 queued")
                 elif verb == "NOOP":
                     say(verb, "250 2.0.0 ok")
@@ -207,6 +209,15 @@ def test_nobody_there_or_nobody_answers_is_451(world, target):
     start = time.monotonic()
     assert deliver(intake.listen, MAIL)[0].startswith("451 4.3.0 ")
     assert time.monotonic() - start < 20
+    assert other(intake) == []
+
+
+def test_a_late_answer_to_the_mail_is_waited_for(world, target):
+    """The server has it by then: not heard, it would get it again at each try."""
+    t = target(slow=5)
+    intake = world.intake(extra=forward_conf(t.port).replace("5s", "2s") + "[lmtp]\nprogress_timeout = 2s\n")
+    assert deliver(intake.listen, MAIL)[0].startswith("250 2.0.0 ")
+    assert len(t.mails) == 1
     assert other(intake) == []
 
 
