@@ -8,7 +8,8 @@
  * say on top: above the first Received that is not ours, and above what only
  * an author writes. What a sender puts first in his header looks the same
  * while no field of ours is there, so the server must remove it (RFC 8601,
- * 5); where it does not, the topmost field that speaks of a method is the
+ * 5), and what it would not know as its own is not ours either; where it
+ * removes nothing, the topmost field that speaks of a method is the
  * only one that is heard about it, and one that cannot be read ends it all.
  */
 #include <stdbool.h>
@@ -100,13 +101,31 @@ is_authors_field(const struct field *f)
 	return false;
 }
 
+/*
+ * As servers write it: bare, and before all else. In quotes or behind a comment
+ * it is none of ours: whoever removes forged fields by a pattern (the manual
+ * page has one), or by a simple reading, would not see it, and we would.
+ */
 static bool
-is_trusted_id(const struct auth_trust *trust, const char *id)
+is_plain_id(const struct field *f, const char *id)
+{
+	const char *at = f->value;
+	size_t len = f->value_len;
+
+	text_trim(&at, &len);
+	return len >= strlen(id) && memcmp(at, id, strlen(id)) == 0;
+}
+
+static bool
+is_trusted_id(
+    const struct auth_trust *trust, const struct field *f, const char *id)
 {
 	const struct conf_list *ids = trust->authserv_ids;
 	const char *ours;
 	size_t i;
 
+	if (!is_plain_id(f, id))
+		return false;
 	for (i = 0; i < ids->count; i++) {
 		ours = strcmp(ids->item[i], "$j") == 0 ? trust->mta_name
 						       : ids->item[i];
@@ -183,12 +202,12 @@ take_field(struct reading *r, const struct field *f)
 	if (auth_results_parse(
 		&results, f->value, f->value_len, &r->left, r->arena, &e) < 0) {
 		if (results.authserv_id == NULL ||
-		    !is_trusted_id(r->trust, results.authserv_id))
+		    !is_trusted_id(r->trust, f, results.authserv_id))
 			return true; /* a stranger's */
 		r->claims->trouble = arena_strdup(r->arena, e.text);
 		return false;
 	}
-	if (!is_trusted_id(r->trust, results.authserv_id))
+	if (!is_trusted_id(r->trust, f, results.authserv_id))
 		return true;
 	if (results.version != 1) { /* RFC 8601, 2.3: who knows what it means */
 		r->claims->trouble = "Authentication-Results: version unknown";

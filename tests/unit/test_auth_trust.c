@@ -54,6 +54,25 @@ static const struct row {
 		 "dkim=fail header.d=a.example\n" BODY,
 	    1, "spf=none -;dkim=fail a.example;" },
 
+	/* ours as who removes forged ones may not see it: nobody's */
+	{ "id in quotes",
+	    AR "\"mx.our.example\"; dkim=pass header.d=bank.example\n" BODY, 1,
+	    "" },
+	{ "id in quotes in part",
+	    AR "mx.\"our.example\"; dkim=pass header.d=bank.example\n" BODY, 1,
+	    "" },
+	{ "a comment before the id",
+	    AR "(x) mx.our.example; dkim=pass header.d=bank.example\n" BODY, 1,
+	    "" },
+	{ "the same, and it cannot be read",
+	    AR "(x) mx.our.example; dkim=\"\n" OURS "spf=none\n" BODY, 1,
+	    "spf=none -;" },
+	{ "a comment behind the id",
+	    AR "mx.our.example (filter 2.0); spf=none\n" BODY, 1,
+	    "spf=none -;" },
+	{ "folded before the id", AR "\n\tmx.our.example; spf=none\n" BODY, 1,
+	    "spf=none -;" },
+
 	/* where it stands */
 	{ "forged below a foreign Received",
 	    RECEIVED_OURS RECEIVED_FOREIGN FORGED BODY, 1, "" },
