@@ -163,6 +163,19 @@ def test_versions(site, version, steps, actions):
     c.close()
 
 
+def test_very_many_forged_headers(site):
+    """An MTA goes through its queue file for each that is removed; of 20,000 Postfix dies."""
+    milter = site.milter()
+    c = Client(milter)
+    for count in (1, 100, 101, 5000):
+        answers = c.mail(b"X-DMARC-Intake: x\r\n" * count + HUMAN, RUA)
+        removed = [a for a in answers if a[:1] == b"m"]
+        assert len(removed) == min(count, 100), count
+        assert removed[-1] == b"m\0\0\0\1X-DMARC-Intake\0\0"
+        assert answers[-2].startswith(b"hX-DMARC-Intake\0") and answers[-1] == b"c"
+    c.close()
+
+
 @pytest.mark.parametrize("match,to,mail,last", [
     ("content", PERSON, REPORT, b"c"), ("content", PERSON, HUMAN, b"a"), ("content", RUA, HUMAN, b"a"),
     ("content", RUA, REPORT, b"d"), ("both", RUA, HUMAN, b"c"), ("both", PERSON, REPORT, b"c"),
