@@ -42,7 +42,7 @@ sleep_until_next(
 	struct pollfd p = { .fd = stop->fd, .events = POLLIN };
 	int64_t now = clock_mono_ms(), left = LOOK_MS;
 
-	if (every_ms > 0 && r->replayed_ms + every_ms - now < left)
+	if (r->replayed_ms + every_ms - now < left)
 		left = r->replayed_ms + every_ms - now;
 	if (r->expire_ms - now < left)
 		left = r->expire_ms - now;
@@ -158,7 +158,7 @@ daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 	while (sleep_until_next(stop, &r, every_ms)) {
 		every_ms = interval_ms(p);
 		now = clock_mono_ms();
-		if (every_ms > 0 && now - r.replayed_ms >= every_ms) {
+		if (now - r.replayed_ms >= every_ms) {
 			replay(p, stop, &r);
 			r.replayed_ms = clock_mono_ms();
 		}

@@ -200,8 +200,10 @@ last_line(int fd, off_t end, off_t *begin)
 	for (*begin = end; *begin > 0; *begin -= (off_t)len) {
 		len = *begin < BLOCK_BYTES ? (size_t)*begin : BLOCK_BYTES;
 		n = pread(fd, block, len, *begin - (off_t)len);
-		if (n != (ssize_t)len)
+		if (n != (ssize_t)len) {
+			errno = n < 0 ? errno : EIO; /* somebody cut it */
 			return -1;
+		}
 		if ((line = memrchr(block, '\n', len)) != NULL) {
 			*begin -= block + len - (line + 1);
 			break;
