@@ -120,6 +120,7 @@ list(struct imap_round *r, struct err *e)
 	int rc;
 
 	if (c->exists == 0) {
+		r->is_listed = true;
 		find_judged(r);
 		return 0;
 	}
@@ -138,6 +139,7 @@ list(struct imap_round *r, struct err *e)
 		rc = imap_client_refused(&done, ERR_TEMP, e);
 	if (rc < 0)
 		return err_add(e, "list of mails");
+	r->is_listed = true;
 	sort_todo(r);
 	find_judged(r);
 	return 0;
@@ -255,7 +257,10 @@ first_unsettled(const struct imap_round *r, struct imap_memory *m)
 	return r->dropped > 0 && end > r->dropped ? r->dropped : end;
 }
 
-/* What is settled by now. It can be said again: a failure only costs time. */
+/*
+ * What is settled by now. It can be said again: a failure only costs time. Of
+ * half a list nothing is known: what it does not name may still be there.
+ */
 static void
 remember(struct imap_round *r)
 {
@@ -263,7 +268,7 @@ remember(struct imap_round *r)
 	struct err e;
 
 	r->saved_ms = clock_mono_ms();
-	if (m == NULL || r->count == 0)
+	if (m == NULL || !r->is_listed)
 		return;
 	before = *m;
 	m->next = first_unsettled(r, m);

@@ -32,6 +32,7 @@ struct imap_round {
 	struct imap_mail *coming; /* is being received */
 	unsigned later_run;       /* mails for later without another between */
 	size_t settled;
+	bool is_listed;            /* todo has all that there is */
 	bool has_asked;            /* whether mails can be stored again */
 	int64_t start_ms, told_ms; /* for the progress line */
 	int64_t saved_ms;          /* when what is settled was written down */

@@ -412,6 +412,26 @@ def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
     sorted_out(dovecot.folders(user), sep=".")
 
 
+def test_list_is_cut(dovecot, imapd, user):  # noqa: F811
+    """The mails that wait for a sink, and that half a list does not name, are not forgotten."""
+    def cut(seen, _):
+        return seen == 2 and b"* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 2000)\r\n* BYE\r\n"
+
+    relay = Between(dovecot.port, b"RFC822.SIZE", cut)
+    away = "[elasticsearch]\nhosts = 127.0.0.1:%d\n" % free_port()
+    try:
+        dovecot.deliver(user, AGGREGATE, FAILURE, TLS)
+        daemon = imapd(port=relay.port, sections=away + "[sqlite]\n")
+        assert daemon.once() == 75
+        daemon.conf.write_text(daemon.conf.read_text().replace(away, ""))
+        assert daemon.once() == 75
+        assert relay.seen == 2 and "list of mails: the server says goodbye" in daemon.log()
+        assert daemon.once() == 0
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1, "Archive.Failure": 1, "Archive.SMTP-TLS": 1}
+    finally:
+        relay.close()
+
+
 def test_archive_is_full(imapd, user):
     settings = "mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota\n}\nplugin {\n" \
                "  quota = maildir\n  quota_rule = *:messages=1\n}\n"
