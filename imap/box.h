@@ -35,7 +35,7 @@ struct imap_box {
 	const struct conf_imap *account; /* in conf */
 	const char *folder;              /* likewise */
 	struct imap_stop *stop;          /* foreign */
-	bool is_test;    /* look, and change nothing: memory is NULL then */
+	bool is_test;                    /* look, and change nothing */
 	bool is_once;    /* one round of all, and no second try */
 	char label[128]; /* for the log */
 

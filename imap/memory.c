@@ -185,6 +185,16 @@ imap_memory_open(struct imap_memory **opened, const char *state_path,
 	return 0;
 }
 
+struct imap_memory *
+imap_memory_blank(void)
+{
+	struct imap_memory *m = xcalloc(1, sizeof(*m));
+
+	m->lock_fd = -1;
+	forget(m);
+	return m;
+}
+
 void
 imap_memory_begin(struct imap_memory *m, uint32_t uidvalidity)
 {
@@ -245,7 +255,7 @@ imap_memory_save(const struct imap_memory *m, struct err *e)
 	struct buf text;
 	int rc;
 
-	if (m->uidvalidity == 0)
+	if (m->path == NULL || m->uidvalidity == 0)
 		return 0; /* UIDs of this server mean nothing later */
 	buf_init(&text, FILE_BYTES);
 	write_text(m, &text);

@@ -23,7 +23,7 @@ struct imap_memory {
 	size_t later_count;
 
 	/* memory.c's own */
-	char *path;
+	char *path;  /* NULL: it has no file */
 	char *about; /* whose it is, for people */
 	int lock_fd;
 };
@@ -34,6 +34,9 @@ struct imap_memory {
  */
 int imap_memory_open(struct imap_memory **m, const char *state_path,
     const struct conf_imap *account, const char *folder, struct err *e);
+
+/* Of nothing, and never written down: for --test. */
+struct imap_memory *imap_memory_blank(void);
 
 /*
  * The mailbox has this UIDVALIDITY now: forget all if it is another one (RFC

@@ -48,8 +48,7 @@ imap_round_find(struct imap_round *r, uint32_t uid)
 static bool
 is_known(const struct imap_box *b, uint32_t uid)
 {
-	return b->memory != NULL && uid < b->memory->next &&
-	       !imap_memory_is_later(b->memory, uid);
+	return uid < b->memory->next && !imap_memory_is_later(b->memory, uid);
 }
 
 static int
@@ -125,14 +124,12 @@ list(struct imap_round *r, struct err *e)
 		return 0;
 	}
 	imap_uidset_init(&later);
-	for (i = 0; m != NULL && i < m->later_count; i++)
+	for (i = 0; i < m->later_count; i++)
 		(void)imap_uidset_add(&later, m->later[i]);
 	c->on_fetch = take_listed;
 	rc = imap_client_run(c, &done, e,
 	    "UID FETCH %s%s%" PRIu32 ":* (UID FLAGS RFC822.SIZE)",
-	    imap_uidset_text(&later),
-	    m != NULL && m->later_count > 0 ? "," : "",
-	    m != NULL ? m->next : 1);
+	    imap_uidset_text(&later), m->later_count > 0 ? "," : "", m->next);
 	c->on_fetch = NULL;
 	imap_uidset_clear(&later);
 	if (rc == 0 && done.status != IMAP_STATUS_OK)
@@ -268,7 +265,7 @@ remember(struct imap_round *r)
 	struct err e;
 
 	r->saved_ms = clock_mono_ms();
-	if (m == NULL || !r->is_listed)
+	if (!r->is_listed)
 		return;
 	before = *m;
 	m->next = first_unsettled(r, m);
@@ -311,7 +308,7 @@ do_new(struct imap_round *r, struct err *e)
 	const struct imap_memory *m = r->box->memory;
 	size_t at = 0, end;
 
-	while (at < r->count && m != NULL && r->todo[at].uid < m->next)
+	while (at < r->count && r->todo[at].uid < m->next)
 		at++; /* those for later */
 	for (; at < r->count; at = end) {
 		end = at + (r->box->is_away ? 1 : BLOCK_MAILS);
@@ -334,7 +331,7 @@ do_later(struct imap_round *r, struct err *e)
 	const struct imap_suspect *s;
 	size_t i;
 
-	if (b->memory == NULL || now < b->later_ms)
+	if (now < b->later_ms)
 		return 0;
 	for (i = 0; i < r->count && r->todo[i].uid < b->memory->next; i++) {
 		if (r->todo[i].state != IMAP_TODO_NEW)
@@ -358,6 +355,7 @@ int
 imap_poll(struct imap_box *b, struct imap_client *c, struct err *e)
 {
 	struct imap_round r = { .box = b, .client = c };
+	const uint32_t next = b->memory->next;
 	int rc;
 
 	r.start_ms = r.told_ms = r.saved_ms = clock_mono_ms();
@@ -377,5 +375,6 @@ imap_poll(struct imap_box *b, struct imap_client *c, struct err *e)
 	remember(&r);
 	c->context = NULL;
 	free(r.todo);
-	return rc < 0 ? -1 : r.dropped > 0;
+	/* the rest at once, unless it would be the same mails again */
+	return rc < 0 ? -1 : r.dropped > 0 && b->memory->next > next;
 }

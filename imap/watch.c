@@ -77,8 +77,7 @@ begin_mailbox(struct imap_box *b, uint32_t uidvalidity)
 		b->suspect_count = 0;
 	}
 	b->uidvalidity = uidvalidity;
-	if (b->memory != NULL)
-		imap_memory_begin(b->memory, uidvalidity);
+	imap_memory_begin(b->memory, uidvalidity);
 }
 
 static int
@@ -103,7 +102,7 @@ static int
 wait_for_news(struct imap_box *b, struct imap_client *c, struct err *e)
 {
 	int64_t wait_ms = b->account->check_timeout_s * 1000;
-	bool has_later = b->memory != NULL && b->memory->later_count > 0;
+	bool has_later = b->memory->later_count > 0;
 	struct imap_reply done;
 
 	if (!b->is_away && (c->can & IMAP_CAN_IDLE) != 0)
@@ -172,7 +171,9 @@ next_rest(struct trouble *t, const struct err *e)
 static int
 open_box(struct imap_box *b, struct err *e)
 {
-	if (!b->is_test && b->memory == NULL &&
+	if (b->is_test && b->memory == NULL)
+		b->memory = imap_memory_blank();
+	if (b->memory == NULL &&
 	    imap_memory_open(&b->memory, b->conf->intake.state_path, b->account,
 		b->folder, e) < 0)
 		return -1;

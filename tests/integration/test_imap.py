@@ -253,6 +253,31 @@ def test_more_than_one_round_takes(dovecot, imapd, user):  # noqa: F811
     assert dovecot.counts(user) == {"INBOX": 2, "Archive.SMTP-TLS": 1, "Archive.Failure": 1, "Archive.Aggregate": 1}
 
 
+def test_more_than_one_round_takes_and_only_told(dovecot, imapd, user):  # noqa: F811
+    dovecot.deliver(user, *MAILS)
+    daemon = imapd(sections="[limits]\nimap_mails = 2\n")
+    assert daemon.once("--test", seconds=30) == 65
+    assert sorted(daemon.statuses()) == [1, 3, 4, 5]  # not the human one
+    assert daemon.log().count("would be ") == 4
+    assert dovecot.counts(user) == {"INBOX": len(MAILS)}
+
+
+def test_more_than_one_round_takes_and_sink_away(dovecot, imapd, user):  # noqa: F811
+    """What cannot be stored now is not asked for again at once."""
+    relay = Between(dovecot.port, b"RFC822.SIZE", lambda *_: False)
+    away = "[limits]\nimap_mails = 5\n[elasticsearch]\nhosts = 127.0.0.1:%d\n[sqlite]\n" % free_port()
+    try:
+        dovecot.deliver(user, *[TLS.replace(b"Message-ID: <", b"Message-ID: <%d." % n) for n in range(8)])
+        assert imapd(port=relay.port, mails=2, sections=away).once(seconds=30) == 75
+        daemon = imapd(folder="again", port=relay.port, mails=2, check_timeout="1h", sections=away).start()
+        wait_for(lambda: daemon.log().count("status=later") >= 5)
+        time.sleep(1)
+        assert relay.seen < 10
+        assert daemon.stop() == 0
+    finally:
+        relay.close()
+
+
 def test_server_dies_in_idle(dovecot, imapd, user):  # noqa: F811
     daemon = imapd(check_timeout="1h").start()
     wait_for(lambda: "connected" in daemon.log())
