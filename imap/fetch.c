@@ -75,6 +75,7 @@ put_off(struct imap_round *r, struct imap_todo *t)
 {
 	imap_suspect_add(r->box, t->uid);
 	t->state = IMAP_TODO_LATER;
+	r->box->later++;
 }
 
 /* The mail that is coming, and of which a piece is here. */
@@ -200,10 +201,12 @@ send_next(struct imap_round *r, size_t *at, size_t end, struct sent *sent,
 	return rc;
 }
 
-/* What did not come is gone, unless the server had trouble with it. */
+/*
+ * What did not come is gone, or the server has trouble with it; some say OK
+ * then all the same. The next list tells which.
+ */
 static void
-account_for(struct imap_round *r, const struct sent *sent,
-    const struct imap_reply *done)
+account_for(struct imap_round *r, const struct sent *sent)
 {
 	struct imap_todo *t;
 	size_t i;
@@ -212,10 +215,11 @@ account_for(struct imap_round *r, const struct sent *sent,
 		t = &r->todo[i];
 		if (t->state != IMAP_TODO_FETCH)
 			continue;
-		if (done->status == IMAP_STATUS_OK)
-			t->state = IMAP_TODO_SETTLED;
-		else
-			put_off(r, t);
+		put_off(r, t);
+		if (r->box->is_once)
+			log_warn("%s/%" PRIu32 ": the server did not give "
+				 "this mail: left for the next time",
+			    r->box->label, t->uid);
 	}
 }
 
@@ -251,7 +255,7 @@ imap_round_fetch(struct imap_round *r, size_t first, size_t end, struct err *e)
 			break;
 		if ((rc = imap_client_wait(c, sent[head].tag, &done, e)) < 0)
 			break;
-		account_for(r, &sent[head], &done);
+		account_for(r, &sent[head]);
 		head = (head + 1) % COMMANDS_AHEAD;
 		count--;
 	}

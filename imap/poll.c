@@ -107,6 +107,18 @@ find_judged(struct imap_round *r)
 	}
 }
 
+/* What is gone is no suspect: the few places are for those that are there. */
+static void
+forget_suspects(struct imap_round *r)
+{
+	struct imap_box *b = r->box;
+	size_t i = b->suspect_count;
+
+	while (i-- > 0)
+		if (imap_round_find(r, b->suspects[i].uid) == NULL)
+			imap_suspect_drop(b, b->suspects[i].uid);
+}
+
 /* Every mail that is not settled. */
 static int
 list(struct imap_round *r, struct err *e)
@@ -121,6 +133,7 @@ list(struct imap_round *r, struct err *e)
 	if (c->exists == 0) {
 		r->is_listed = true;
 		find_judged(r);
+		forget_suspects(r);
 		return 0;
 	}
 	imap_uidset_init(&later);
@@ -139,6 +152,7 @@ list(struct imap_round *r, struct err *e)
 	r->is_listed = true;
 	sort_todo(r);
 	find_judged(r);
+	forget_suspects(r);
 	return 0;
 }
 

@@ -423,6 +423,44 @@ def test_server_gives_a_mail_of_no_bytes(dovecot, imapd, user, body):  # noqa: F
         relay.close()
 
 
+@pytest.mark.parametrize("status", [b"NO [SERVERBUG] Broken.", b"OK Done."])
+def test_server_does_not_give_a_mail(dovecot, imapd, user, status):  # noqa: F811
+    relay = Between(dovecot.port, b"BODY.PEEK[]",
+                    lambda seen, line: seen <= 4 and b"%s %s\r\n" % (line.split()[0], status))
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        daemon = imapd(port=relay.port)
+        assert daemon.once() == 75
+        assert "1: the server did not give this mail" in daemon.log()
+        daemon.start()
+        wait_for(lambda: "tried again in an hour" in daemon.log())
+        assert daemon.stop() == 0
+        assert daemon.once() == 0
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+    finally:
+        relay.close()
+
+
+def test_mail_is_taken_away_before_it_is_given(dovecot, imapd, user):  # noqa: F811
+    def take_away(*_):
+        c = imaplib.IMAP4("127.0.0.1", dovecot.port)
+        c.login(user, "pw")
+        c.select()
+        c.store("1", "+FLAGS", "\\Deleted")
+        c.expunge()
+        c.logout()
+
+    relay = Between(dovecot.port, b"BODY.PEEK[]", take_away)
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        daemon = imapd(port=relay.port)
+        assert daemon.once() == 75
+        assert daemon.once() == 0
+        assert relay.seen == 1
+    finally:
+        relay.close()
+
+
 def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
     port = free_port()
     dovecot.deliver(user, *MAILS)
