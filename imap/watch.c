@@ -162,7 +162,7 @@ next_rest(struct trouble *t, const struct err *e)
 	int64_t first =
 	    e->kind == ERR_REFUSED ? REFUSED_FIRST_MS : REST_FIRST_MS;
 
-	t->rest_ms = t->rest_ms > 0 ? 2 * t->rest_ms : first;
+	t->rest_ms = 2 * t->rest_ms > first ? 2 * t->rest_ms : first;
 	if (t->rest_ms > REST_MAX_MS)
 		t->rest_ms = REST_MAX_MS;
 	return t->rest_ms;

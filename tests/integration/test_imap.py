@@ -110,6 +110,20 @@ def test_wrong_password(dovecot, imapd, user):  # noqa: F811
     assert daemon.stop() == 0
 
 
+def test_login_is_refused_behind_another_trouble(dovecot, imapd, user):  # noqa: F811
+    """The first rest for a password is as long as ever: a server may lock us out."""
+    relay = Between(dovecot.port, b"AUTHENTICATE",
+                    lambda seen, line: seen == 1 or b"%s NO [AUTHENTICATIONFAILED] No.\r\n" % line.split()[0])
+    try:
+        daemon = imapd(port=relay.port).start()
+        wait_for(lambda: "AUTHENTICATIONFAILED" in daemon.log())
+        time.sleep(4)
+        assert relay.seen == 2
+        assert daemon.stop() == 0
+    finally:
+        relay.close()
+
+
 def test_nobody_there(imapd, tmp_path):
     daemon = imapd(port=1)
     assert daemon.once() == 75
