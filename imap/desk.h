@@ -20,6 +20,7 @@ struct imap_mail {
 	struct err trouble; /* it could not be taken in whole */
 	struct outcome outcome;
 	int64_t ms;        /* in the pipeline */
+	bool is_copied;    /* to its folder: the original is to be deleted */
 	char session[160]; /* for the log */
 	struct imap_mail *next;
 };

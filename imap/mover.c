@@ -89,11 +89,9 @@ imap_move(
     struct imap_client *c, const char *set, const char *folder, struct err *e)
 {
 	char *quoted = imap_name_quoted(&c->names, folder);
-	bool can_move = c->can & IMAP_CAN_MOVE;
-	int rc = bring(c, can_move ? "MOVE" : "COPY", set, quoted, e);
+	int rc =
+	    bring(c, c->can & IMAP_CAN_MOVE ? "MOVE" : "COPY", set, quoted, e);
 
 	free(quoted);
-	if (rc != 0 || can_move)
-		return rc;
-	return imap_delete(c, set, e);
+	return rc;
 }

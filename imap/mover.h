@@ -10,12 +10,16 @@
 
 /*
  * Into folder (as the configuration spells it), which is made when it is not
- * there. Other people's deleted mail is never expunged: without UIDPLUS the
- * old ones stay, marked as deleted.
+ * there. Where the server cannot move they are copied, and the originals are
+ * the caller's to delete.
  */
 int imap_move(
     struct imap_client *c, const char *set, const char *folder, struct err *e);
 int imap_mark_seen(struct imap_client *c, const char *set, struct err *e);
+/*
+ * Other people's deleted mail is never expunged: without UIDPLUS these stay,
+ * marked as deleted.
+ */
 int imap_delete(struct imap_client *c, const char *set, struct err *e);
 
 #endif

@@ -197,15 +197,22 @@ act(struct imap_round *r, enum target target, const char *set, struct err *e)
 	return rc;
 }
 
+/* What is to be done to it next. */
+static enum target
+target_now(const struct imap_box *b, const struct imap_mail *mail)
+{
+	return mail->is_copied ? TARGET_DELETE : target_of(b, &mail->outcome);
+}
+
 static void
-drop_judged(struct imap_round *r, struct imap_mail *mail, enum target target)
+drop_judged(struct imap_round *r, struct imap_mail *mail)
 {
 	struct imap_mail **at = &r->box->judged;
 
 	while (*at != mail)
 		at = &(*at)->next;
 	*at = mail->next;
-	tell(r->box, mail, target);
+	tell(r->box, mail, target_of(r->box, &mail->outcome));
 	note_state(r, mail->uid, IMAP_TODO_SETTLED);
 	imap_mail_free(&mail);
 }
@@ -216,6 +223,8 @@ settle_target(struct imap_round *r, struct imap_mail **mails, size_t count,
     enum target target, struct err *e)
 {
 	struct imap_uidset set;
+	const bool is_copy =
+	    targets[target].folder != NULL && !(r->client->can & IMAP_CAN_MOVE);
 	size_t i, from = 0;
 	int rc = 0;
 
@@ -223,16 +232,20 @@ settle_target(struct imap_round *r, struct imap_mail **mails, size_t count,
 		imap_uidset_init(&set);
 		for (i = from; i < count; i++)
 			if (mails[i] != NULL &&
-			    target_of(r->box, &mails[i]->outcome) == target &&
+			    target_now(r->box, mails[i]) == target &&
 			    !imap_uidset_add(&set, mails[i]->uid))
 				break;
 		if (set.count > 0)
 			rc = act(r, target, imap_uidset_text(&set), e);
 		for (; rc == 0 && from < i; from++) {
 			if (mails[from] == NULL ||
-			    target_of(r->box, &mails[from]->outcome) != target)
+			    target_now(r->box, mails[from]) != target)
 				continue;
-			drop_judged(r, mails[from], target);
+			if (is_copy) {
+				mails[from]->is_copied = true;
+				continue;
+			}
+			drop_judged(r, mails[from]);
 			mails[from] = NULL;
 		}
 		imap_uidset_clear(&set);
@@ -250,8 +263,11 @@ imap_round_settle(struct imap_round *r, struct err *e)
 	if (r->box->judged == NULL)
 		return 0;
 	mails = sort_judged(r->box, &count);
-	for (target = 0; rc == 0 && target < TARGET_COUNT; target++)
+	for (target = 0; rc == 0 && target < TARGET_COUNT; target++) {
 		rc = settle_target(r, mails, count, (enum target)target, e);
+		if (rc == 0) /* originals of what was copied */
+			rc = settle_target(r, mails, count, TARGET_DELETE, e);
+	}
 	free(mails);
 	return rc;
 }

@@ -401,6 +401,23 @@ def test_line_is_cut_between_store_and_move(dovecot, imapd, user):  # noqa: F811
         relay.close()
 
 
+@pytest.mark.parametrize("answer", [b"%s NO [NOPERM] No.\r\n", None])
+def test_copied_once(imapd, user, answer):
+    """A server without MOVE that does not let the original go, or is lost before, gets no second copy."""
+    with a_dovecot(DOVECOT_CAPABILITY=CAPABILITIES["no MOVE"]) as server:
+        relay = Between(server.port, b" UID STORE ",
+                        lambda seen, line: seen <= 2 and (answer is None or answer % line.split()[0]))
+        try:
+            server.deliver(user, *MAILS)
+            daemon = imapd(port=relay.port).start()
+            wait_for(lambda: daemon.log().count("moved to") == 4)
+            sorted_out(server.folders(user), sep=".")
+            assert relay.seen > 2
+            assert daemon.stop() == 0
+        finally:
+            relay.close()
+
+
 def test_folder_is_made_by_somebody_else_at_once(dovecot, imapd, user):  # noqa: F811
     def make(*_):
         c = imaplib.IMAP4("127.0.0.1", dovecot.port)
