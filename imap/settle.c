@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/mail_log.h"
 #include "imap/mover.h"
 #include "imap/round.h"
@@ -76,6 +77,33 @@ target_of(const struct imap_box *b, const struct outcome *o)
 	}
 }
 
+static char *
+folder_path(const struct imap_box *b, enum target target)
+{
+	return xasprintf(
+	    "%s/%s", b->account->archive_folder, targets[target].folder);
+}
+
+/* Is this mailbox the folder? Brought to itself, a mail would be new again. */
+static bool
+is_here(const struct imap_round *r, enum target target)
+{
+	const struct imap_names *names = &r->client->names;
+	char *path, *folder, *here;
+	bool is_same;
+
+	if (targets[target].folder == NULL)
+		return false;
+	path = folder_path(r->box, target);
+	folder = imap_name_quoted(names, path);
+	here = imap_name_quoted(names, r->box->folder);
+	is_same = text_equal_nocase(folder, here);
+	free(path);
+	free(folder);
+	free(here);
+	return is_same;
+}
+
 static void
 tell(const struct imap_box *b, const struct imap_mail *mail, enum target target)
 {
@@ -123,6 +151,7 @@ note(struct imap_round *r, struct imap_mail *mail)
 {
 	struct imap_box *b = r->box;
 	const struct outcome *o = &mail->outcome;
+	enum target target = target_of(b, o);
 
 	if (!verdict_is_final(o->verdict)) {
 		put_off(r, mail);
@@ -134,8 +163,10 @@ note(struct imap_round *r, struct imap_mail *mail)
 	b->stored += o->verdict == VERDICT_STORED;
 	b->unreadable +=
 	    o->verdict == VERDICT_KEPT || o->verdict == VERDICT_BOTH;
-	if (b->is_test || target_of(b, o) == TARGET_NONE) {
-		tell(b, mail, target_of(b, o));
+	if (is_here(r, target))
+		target = TARGET_NONE;
+	if (b->is_test || target == TARGET_NONE) {
+		tell(b, mail, target);
 		note_state(r, mail->uid, IMAP_TODO_SETTLED);
 		imap_mail_free(&mail);
 		return;
@@ -190,8 +221,7 @@ act(struct imap_round *r, enum target target, const char *set, struct err *e)
 
 	if (targets[target].folder == NULL)
 		return targets[target].act(r->client, set, e);
-	folder = xasprintf(
-	    "%s/%s", b->account->archive_folder, targets[target].folder);
+	folder = folder_path(b, target);
 	rc = imap_move(r->client, set, folder, e);
 	free(folder);
 	return rc;

@@ -418,6 +418,20 @@ def test_copied_once(imapd, user, answer):
             relay.close()
 
 
+def test_reports_are_read_in_the_archive(dovecot, imapd, user):  # noqa: F811
+    """A mail that is where it belongs is not moved there again and again."""
+    dovecot.deliver(user, UNREADABLE)
+    assert imapd().once() == 65
+    daemon = imapd(folder="again", reports_folder="INBOX, Archive/Invalid").start()
+    wait_for(lambda: "status=kept (left as it is" in daemon.log())
+    dovecot.deliver(user, UNREADABLE, AGGREGATE)
+    wait_for(lambda: daemon.log().count("status=kept (left as it is") == 2)
+    time.sleep(1)
+    assert daemon.log().count("moved to") == 2
+    assert dovecot.counts(user) == {"Archive.Invalid": 2, "Archive.Aggregate": 1}
+    assert daemon.stop() == 0
+
+
 def test_folder_is_made_by_somebody_else_at_once(dovecot, imapd, user):  # noqa: F811
     def make(*_):
         c = imaplib.IMAP4("127.0.0.1", dovecot.port)
