@@ -100,7 +100,7 @@ take_line(struct imap_memory *m, char *line)
 	if (strcmp(line, "uidvalidity") == 0)
 		return number_of(value, &m->uidvalidity);
 	if (strcmp(line, "next") == 0)
-		return number_of(value, &m->next);
+		return number_of(value, &m->next) && m->next > 0;
 	if (strcmp(line, "later") == 0)
 		return take_later(m, value);
 	return true;

@@ -262,8 +262,8 @@ first_unsettled(const struct imap_round *r, struct imap_memory *m)
 		} else if (t->state != IMAP_TODO_SETTLED) {
 			break;
 		}
-		if (t->uid >= end)
-			end = t->uid + 1;
+		if (t->uid >= end) /* the last of all UIDs has none behind it */
+			end = t->uid < UINT32_MAX ? t->uid + 1 : UINT32_MAX;
 	}
 	return r->dropped > 0 && end > r->dropped ? r->dropped : end;
 }

@@ -540,6 +540,19 @@ def test_list_is_cut(dovecot, imapd, user):  # noqa: F811
         relay.close()
 
 
+def test_last_of_all_uids(dovecot, imapd, user):  # noqa: F811
+    """There is no UID behind it, and 0 is none to ask for."""
+    last = b"* 1 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 2000)\r\n%s OK Done.\r\n"
+    relay = Between(dovecot.port, b"RFC822.SIZE", lambda seen, line: seen == 1 and last % line.split()[0])
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        daemon = imapd(port=relay.port)
+        assert daemon.once() == 75  # Dovecot has none with it
+        assert daemon.once() == 0
+    finally:
+        relay.close()
+
+
 def test_archive_is_full(imapd, user):
     settings = "mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota\n}\nplugin {\n" \
                "  quota = maildir\n  quota_rule = *:messages=1\n}\n"

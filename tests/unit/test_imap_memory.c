@@ -204,6 +204,7 @@ test_memory_is_void(void **state)
 	static const char *const texts[] = { "",
 		"reader 0.0.1-old\nuidvalidity 5\nnext 9\nlater \n",
 		"uidvalidity 5\nnext 99999999999\nlater \n",
+		"uidvalidity 5\nnext 0\nlater 3\n",
 		"uidvalidity 5\nnext 9\nlater 3,,4\n",
 		"uidvalidity 5\nnext 9\nlater 1:4000000000\n",
 		"uidvalidity -5\nnext 9\n", "next\n", "\x01\x02" };
