@@ -33,7 +33,17 @@
 #define FILE_MODE 0640
 #define FILE_BYTES (16 * 1024)
 
-/* The same mailbox has the same file, however the section is called. */
+/* Behind another port may be another server: tunnels end at one address. */
+static bool
+is_usual(uint64_t port)
+{
+	return port == 143 || port == 993;
+}
+
+/*
+ * The same mailbox has the same file, however the section is called, and also
+ * when it is read with TLS from now on.
+ */
 static char *
 path_of(
     const char *state_path, const struct conf_imap *account, const char *folder)
@@ -45,6 +55,8 @@ path_of(
 	sha256_add(s, account->host, strlen(account->host) + 1);
 	sha256_add(s, account->user, strlen(account->user) + 1);
 	sha256_add(s, folder, strlen(folder) + 1);
+	if (!is_usual(account->port))
+		sha256_add(s, &account->port, sizeof(account->port));
 	sha256_end(s, digest);
 	sha256_free(&s);
 	text_hex(digest, sizeof(digest), hex);

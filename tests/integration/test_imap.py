@@ -208,6 +208,18 @@ def test_two_accounts_and_folders(dovecot, imapd, user):  # noqa: F811
     assert dovecot.counts(other) == {"Archive.Failure": 1}
 
 
+def test_two_servers_at_one_address(dovecot, imapd, user):  # noqa: F811
+    """As tunnels make them: the port tells which is which."""
+    with a_dovecot() as other:
+        dovecot.deliver(user, AGGREGATE)
+        other.deliver(user, TLS)
+        daemon = imapd(sections="[imap u]\nhost = 127.0.0.1\nport = %d\ntls = no\nuser = %s\npassword = pw\n" %
+                       (other.port, user))
+        assert daemon.once() == 0
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+        assert other.counts(user) == {"Archive.SMTP-TLS": 1}
+
+
 def test_folder_that_is_not_there(dovecot, imapd, user):  # noqa: F811
     daemon = imapd(reports_folder="Nowhere")
     assert daemon.once() == 78
