@@ -146,9 +146,10 @@ take_list(struct imap_client *c, struct imap_tokens *t)
 static int
 goodbye(const struct imap_reply *r, struct err *e)
 {
-	return err_set(e, ERR_TEMP, "the server says goodbye: %.*s",
-	    (int)(r->text.len > 200 ? 200 : r->text.len),
-	    (const char *)r->text.data);
+	char shown[IMAP_SHOWN_BYTES];
+
+	return err_set(e, ERR_TEMP, "the server says goodbye: %s",
+	    imap_reply_shown(r->text.data, r->text.len, shown));
 }
 
 /* What no command asked for, or what one of the first asked for. */
@@ -236,7 +237,7 @@ imap_client_run(struct imap_client *c, struct imap_reply *done, struct err *e,
  * What Dovecot says of the time that it took is not the cause: with it, the
  * same cause would be another one each time.
  */
-static int
+static size_t
 cause_length(const struct bytes *text)
 {
 	static const char end[] = " secs).";
@@ -248,16 +249,19 @@ cause_length(const struct bytes *text)
 			at--;
 		len = at > 1 ? at - 2 : len;
 	}
-	return (int)(len > 200 ? 200 : len);
+	return len;
 }
 
 int
 imap_client_refused(
     const struct imap_reply *done, enum err_kind kind, struct err *e)
 {
-	return err_set(e, kind, "%s: %.*s",
+	char shown[IMAP_SHOWN_BYTES];
+
+	return err_set(e, kind, "%s: %s",
 	    done->status == IMAP_STATUS_NO ? "NO" : "BAD",
-	    cause_length(&done->text), (const char *)done->text.data);
+	    imap_reply_shown(
+		done->text.data, cause_length(&done->text), shown));
 }
 
 /* What it can do may have changed with the login, so it is asked now. */

@@ -9,15 +9,23 @@
 #include "common/base/text.h"
 #include "imap/reply.h"
 
+const char *
+imap_reply_shown(const char *p, size_t len, char shown[IMAP_SHOWN_BYTES])
+{
+	char text[IMAP_SHOWN_BYTES];
+
+	(void)snprintf(text, sizeof(text), "%.*s",
+	    (int)(len < sizeof(text) ? len : sizeof(text)), p);
+	return text_escape(text, shown, IMAP_SHOWN_BYTES);
+}
+
 static int
 malformed(struct err *e, const char *what, const char *text, size_t len)
 {
-	char shown[80];
+	char shown[IMAP_SHOWN_BYTES];
 
-	(void)snprintf(
-	    shown, sizeof(shown), "%.*s", (int)(len > 60 ? 60 : len), text);
-	return err_set(
-	    e, ERR_MALFORMED, "reply of the server: %s: %s", what, shown);
+	return err_set(e, ERR_MALFORMED, "reply of the server: %s: %s", what,
+	    imap_reply_shown(text, len > 60 ? 60 : len, shown));
 }
 
 static bool

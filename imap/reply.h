@@ -44,6 +44,11 @@ struct imap_reply {
 	struct imap_tokens rest;
 };
 
+/* The server's words for a log line: its start, escaped. Returns shown. */
+#define IMAP_SHOWN_BYTES 200
+const char *imap_reply_shown(
+    const char *p, size_t len, char shown[IMAP_SHOWN_BYTES]);
+
 /* Our tags: this and a number. */
 #define IMAP_TAG "I"
 

@@ -203,9 +203,11 @@ fail(const struct imap_link *link, CURLcode rc, struct err *e)
 	const char *trouble =
 	    *link->trouble != '\0' ? link->trouble : curl_easy_strerror(rc);
 	bool is_told = rc == CURLE_LOGIN_DENIED && *link->answer != '\0';
+	char answer[2 * ANSWER_BYTES];
 
+	(void)text_escape(link->answer, answer, sizeof(answer));
 	return err_set(e, kind_of(rc), "%s%s%s%s", trouble, is_told ? " (" : "",
-	    is_told ? link->answer : "", is_told ? ")" : "");
+	    is_told ? answer : "", is_told ? ")" : "");
 }
 
 static int

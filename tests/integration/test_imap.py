@@ -124,6 +124,19 @@ def test_login_is_refused_behind_another_trouble(dovecot, imapd, user):  # noqa:
         relay.close()
 
 
+@pytest.mark.parametrize("word", [b"AUTHENTICATE", b"SELECT", b"RFC822.SIZE"])
+def test_words_of_the_server_are_escaped(dovecot, imapd, user, word):  # noqa: F811
+    relay = Between(dovecot.port, word, lambda _, line: b"%s NO \x1b[2J\r\xff no.\r\n" % line.split()[0])
+    try:
+        daemon = imapd(port=relay.port)
+        dovecot.deliver(user, AGGREGATE)
+        assert daemon.once() in (75, 77, 78)
+        assert "\\x1b[2J\\x0d\\xff no." in daemon.log_file.read_bytes().decode("ascii", "backslashreplace")
+        assert b"\x1b" not in daemon.log_file.read_bytes()
+    finally:
+        relay.close()
+
+
 def test_nobody_there(imapd, tmp_path):
     daemon = imapd(port=1)
     assert daemon.once() == 75
