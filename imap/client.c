@@ -293,6 +293,20 @@ imap_client_open(struct imap_client **opened, const struct conf_imap *conf,
 	return 0;
 }
 
+/* RFC 5530, 3: the mailbox is there, and can be read at another time. */
+static bool
+is_for_now(const struct imap_reply *r)
+{
+	static const char *const codes[] = { "UNAVAILABLE", "INUSE",
+		"SERVERBUG", "LIMIT" };
+	size_t i;
+
+	for (i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (imap_reply_is_code(r, codes[i]))
+			return true;
+	return false;
+}
+
 int
 imap_client_select(struct imap_client *c, const char *name, bool is_read_only,
     struct imap_mailbox *m, struct err *e)
@@ -319,7 +333,8 @@ imap_client_select(struct imap_client *c, const char *name, bool is_read_only,
 	if (r.status == IMAP_STATUS_OK)
 		m->is_read_only = imap_reply_is_code(&r, "READ-ONLY");
 	else
-		(void)imap_client_refused(&r, ERR_CONF, e);
+		(void)imap_client_refused(
+		    &r, is_for_now(&r) ? ERR_TEMP : ERR_CONF, e);
 	rc = r.status == IMAP_STATUS_OK ? 0 : err_add(e, "mailbox %s", quoted);
 	free(quoted);
 	return rc;

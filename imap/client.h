@@ -71,7 +71,10 @@ struct imap_mailbox {
 	bool is_read_only;
 };
 
-/* ERR_CONF when there is no such mailbox; the session goes on then. */
+/*
+ * ERR_CONF when there is no such mailbox, ERR_TEMP when the server cannot open
+ * it for now; the session goes on then.
+ */
 int imap_client_select(struct imap_client *c, const char *name,
     bool is_read_only, struct imap_mailbox *m, struct err *e);
 

@@ -239,6 +239,17 @@ def test_folder_that_is_not_there(dovecot, imapd, user):  # noqa: F811
     assert "mailbox \"Nowhere\": NO" in daemon.log()
 
 
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INUSE", "SERVERBUG"])
+def test_folder_that_is_not_there_for_now(dovecot, imapd, user, code):  # noqa: F811
+    relay = Between(dovecot.port, b"SELECT", lambda _, line: b"%s NO [%s] No.\r\n" % (line.split()[0], code.encode()))
+    try:
+        daemon = imapd(port=relay.port)
+        assert daemon.once() == 75
+        assert "warn t/INBOX: mailbox" in daemon.log()
+    finally:
+        relay.close()
+
+
 def test_one_process_at_a_time(dovecot, imapd, user):  # noqa: F811
     daemon = imapd(check_timeout="1h").start()
     wait_for(lambda: "connected" in daemon.log())
