@@ -197,10 +197,10 @@ serve(struct server *sr)
 		drain(sr->idle_fd);
 		if (thread_count(sr) > 0)
 			continue;
-		if (sr->how->is_once)
-			return;
 		if (is_reloading)
-			start_again(sr);
+			start_again(sr); /* a look was cut short, too */
+		else if (sr->how->is_once)
+			return;
 		is_reloading = false;
 	}
 }

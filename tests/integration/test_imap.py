@@ -269,6 +269,25 @@ def test_reload(dovecot, imapd, user):  # noqa: F811
     assert daemon.stop() == 0
 
 
+def test_reload_amid_the_only_look(dovecot, imapd, user):  # noqa: F811
+    """--once looks again then: 0 says that all mails are settled."""
+    def reload(seen, _):
+        if seen == 1:
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "configuration read again" in daemon.log())
+            time.sleep(0.2)  # and the threads know
+
+    relay = Between(dovecot.port, b"RFC822.SIZE", reload)
+    try:
+        dovecot.deliver(user, AGGREGATE)
+        daemon = imapd(port=relay.port)
+        assert daemon.once() == 0
+        assert dovecot.counts(user) == {"Archive.Aggregate": 1}
+        assert relay.seen == 2
+    finally:
+        relay.close()
+
+
 def test_human_mails_are_not_fetched(dovecot, imapd, user):  # noqa: F811
     picture = base64.encodebytes(os.urandom(200000)).replace(b"\n", b"\r\n")
     large = (b"From: a@b.example\r\nSubject: holidays\r\nMIME-Version: 1.0\r\n"
