@@ -289,7 +289,7 @@ def test_reload_amid_the_only_look(dovecot, imapd, user):  # noqa: F811
 
 
 def test_human_mails_are_not_fetched(dovecot, imapd, user):  # noqa: F811
-    picture = base64.encodebytes(os.urandom(200000)).replace(b"\n", b"\r\n")
+    picture = base64.encodebytes(bytes(200000)).replace(b"\n", b"\r\n")
     large = (b"From: a@b.example\r\nSubject: holidays\r\nMIME-Version: 1.0\r\n"
              b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nLook!\r\n"
              b"--x\r\nContent-Type: image/jpeg; name=beach.jpg\r\nContent-Transfer-Encoding: base64\r\n\r\n"
