@@ -83,12 +83,33 @@ make_folder(const char *path, struct err *e)
 	return rc;
 }
 
-/* A mail that is there already under this name is never replaced. */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* A file that is there already under this name is never replaced. */
+static int
+rename_only(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* NFS cannot; a run that was killed in between has left both */
+	if (link(from, to) < 0 && (errno != EEXIST || !is_same_file(from, to)))
+		return -1;
+	return unlink(from);
+}
+
 static int
 move(const char *from, const char *to, struct err *e)
 {
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
-	    errno == ENOENT)
+	if (rename_only(from, to) == 0 || errno == ENOENT)
 		return 0;
 	return err_set_errno(e, "cannot be moved to %s", to);
 }

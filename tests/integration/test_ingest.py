@@ -73,6 +73,35 @@ def test_mail_goes_to_its_folder(what, tmp_path):
     assert next(md.glob(place)).read_bytes() == (FIXTURES / file).read_bytes()
 
 
+NFS = """#include <errno.h>
+int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	(void)a, (void)from, (void)b, (void)to, (void)flags;
+	errno = EINVAL;
+	return -1;
+}
+"""
+
+
+def test_a_file_system_that_has_no_such_rename(tmp_path, monkeypatch):
+    """As NFS has none that replaces nothing. One of the mails is there twice, as after a crash between the two steps."""
+    (tmp_path / "nfs.c").write_text(NFS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "nfs.so", tmp_path / "nfs.c"], check=True, timeout=60)
+    box = maildir(tmp_path / "Maildir")
+    report, taken = (FIXTURES / "gzip_multipart.eml").read_bytes(), b"another mail"
+    archive = maildir(box / ".Archive.Aggregate") / "cur"
+    for name in ("1", "2", "3"):
+        (box / "new" / name).write_bytes(report)
+    os.link(box / "new" / "2", archive / "2:2,S")
+    (archive / "3:2,S").write_bytes(taken)
+    ingest = Ingest(tmp_path, "[maildir]\nmark = move\n")
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "nfs.so"))
+    run = ingest.run(box)
+    assert run.returncode == 73 and "File exists" in run.stderr, run.stderr
+    assert mails_in(box) == [".Archive.Aggregate/cur/%d:2,S" % n for n in (1, 2, 3)] + ["new/3"]
+    assert (archive / "3:2,S").read_bytes() == taken
+
+
 def test_nothing_is_touched_unless_it_is_said(tmp_path):
     md = maildir(tmp_path / "md")
     for n, (file, _) in enumerate(RIGHT.values()):
