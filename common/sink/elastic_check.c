@@ -123,32 +123,6 @@ is_index(struct elastic_group *g, const char *index)
 	return is;
 }
 
-/* Acknowledged is not yet on disk where the translog is async. */
-static bool
-has_async(struct elastic_group *g, const struct conf *conf)
-{
-	char index[INDEX_NAME_SIZE], *path, *name;
-	struct http_reply r;
-	struct err ignored;
-	bool has = false;
-
-	index_of_today(conf, REPORT_AGGREGATE, index);
-	cut_date(conf, index);
-	name = http_escape(index);
-	path = xasprintf("/%s-%%2A/_settings/index.translog.durability"
-			 "?flat_settings=true",
-	    name);
-	http_reply_init(&r, CHECK_REPLY_MAX);
-	if (request(g, "GET", path, NULL, &r, &ignored) == 0)
-		has = r.status == 200 && r.body.len > 0 &&
-		      strstr(r.body.data,
-			  "\"index.translog.durability\":\"async\"") != NULL;
-	http_reply_clear(&r);
-	free(path);
-	free(name);
-	return has;
-}
-
 /* 200 or 404 with whether word is in the answer; -1: we may not ask. */
 static int
 look_for(struct elastic_group *g, const char *path, const char *word, bool *has)
@@ -165,6 +139,26 @@ look_for(struct elastic_group *g, const char *path, const char *word, bool *has)
 	       strstr(r.body.data, word) != NULL;
 	http_reply_clear(&r);
 	return status;
+}
+
+/* Acknowledged is not yet on disk where the translog is async. */
+static bool
+has_async(struct elastic_group *g, const struct conf *conf)
+{
+	char index[INDEX_NAME_SIZE], *path, *name;
+	bool has;
+
+	index_of_today(conf, REPORT_AGGREGATE, index);
+	cut_date(conf, index);
+	name = http_escape(index);
+	path = xasprintf("/%s-%%2A/_settings/index.translog.durability"
+			 "?flat_settings=true",
+	    name);
+	(void)look_for(
+	    g, path, "\"index.translog.durability\":\"async\"", &has);
+	free(path);
+	free(name);
+	return has;
 }
 
 static bool
