@@ -144,6 +144,25 @@ daemon_give_up(const struct conf *conf, const char *listen, struct err *e)
 	return 0;
 }
 
+static void
+told_danger(const char *what, const struct err *e)
+{
+	if (e->kind == ERR_NONE)
+		log_warn("%s: %s", what, e->text);
+}
+
+static void
+told_all(const char *what, const struct err *e)
+{
+	log_warn("%s: %s", what, e->text);
+}
+
+bool
+daemon_look(struct pipeline *p, bool tells_silence)
+{
+	return pipeline_look(p, tells_silence ? told_all : told_danger) == 0;
+}
+
 void
 daemon_reload(
     struct pipeline *p, int (*check)(const struct conf *conf, struct err *e))

@@ -42,6 +42,13 @@ int daemon_main(const struct daemon_program *d, int argc, char **argv);
 int daemon_give_up(const struct conf *conf, const char *listen, struct err *e);
 
 /*
+ * Warn of what makes records unsafe at the servers behind the sinks, and,
+ * with tells_silence, of those that do not answer. False: one did not. Takes
+ * as long as they do: 10 s where one is silent.
+ */
+bool daemon_look(struct pipeline *p, bool tells_silence);
+
+/*
  * The signal to reload came: read the configuration again, check it, and let
  * the pipeline and the log use it (pipeline_hold_conf gives it to others). Or
  * it stays as it was; the log tells either, and so do we the service manager.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon_replay.c - what a daemon with a quarantine does beside its peers:
- * waiting mails are tried again, and once a day the log says what lies there.
+ * waiting mails are tried again, and once a day the log says what lies there
+ * and what the sinks' servers lack.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -9,10 +10,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/daemon_main.h"
 #include "common/daemon_replay.h"
 #include "common/mail_log.h"
 
-#define LOOK_MS (60 * 1000) /* between looks at what the settings are now */
+#define LOOK_MS (60 * 1000)   /* between looks at what the settings are now */
+#define SILENT_MS (10 * 1000) /* a silent server is asked again */
 #define DAY_MS (CLOCK_DAY_S * 1000)
 #define REPEAT_MS (60 * 60 * 1000) /* the same trouble is told again */
 #define CLOCK_TRUST_S (60 * 60)
@@ -20,6 +23,7 @@
 /* When what is done from time to time was done, by the monotonic clock. */
 struct rounds {
 	int64_t replayed_ms, told_ms, expire_ms;
+	int64_t look_ms;    /* the next at what the sinks' servers have */
 	struct err trouble; /* of the replay, as the log has it */
 	int64_t trouble_ms;
 };
@@ -46,6 +50,8 @@ sleep_until_next(
 		left = r->replayed_ms + every_ms - now;
 	if (r->expire_ms - now < left)
 		left = r->expire_ms - now;
+	if (r->look_ms - now < left)
+		left = r->look_ms - now;
 	if (left > 0 && !stop->asked)
 		(void)poll(&p, 1, (int)left);
 	return !stop->asked;
@@ -146,6 +152,15 @@ replay(struct pipeline *p, struct daemon_stop *stop, struct rounds *r)
 		    (unsigned long long)n.left);
 }
 
+/* One that does not answer is asked again soon, without a word. */
+static void
+look(struct pipeline *p, struct rounds *r)
+{
+	bool is_answered = daemon_look(p, r->look_ms == 0);
+
+	r->look_ms = clock_mono_ms() + (is_answered ? DAY_MS : SILENT_MS);
+}
+
 void
 daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 {
@@ -155,6 +170,7 @@ daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 		.expire_ms = first_expiry_ms(p) };
 
 	log_backlog(p);
+	look(p, &r);
 	while (sleep_until_next(stop, &r, every_ms)) {
 		every_ms = interval_ms(p);
 		now = clock_mono_ms();
@@ -166,6 +182,8 @@ daemon_replay_run(struct pipeline *p, struct daemon_stop *stop)
 			expire(p);
 			r.expire_ms = now + DAY_MS;
 		}
+		if (now >= r.look_ms)
+			look(p, &r);
 		if (now - r.told_ms >= DAY_MS) {
 			log_backlog(p);
 			r.told_ms = now;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon_replay.h - what a daemon with a quarantine does beside its peers:
- * waiting mails are tried again, and once a day the log says what lies there.
+ * waiting mails are tried again, and once a day the log says what lies there
+ * and what the sinks' servers lack.
  */
 #ifndef COMMON_DAEMON_REPLAY_H
 #define COMMON_DAEMON_REPLAY_H

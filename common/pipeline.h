@@ -156,6 +156,14 @@ int pipeline_backlog(
     struct pipeline *p, struct pipeline_backlog *b, struct err *e);
 
 /*
+ * Ask the servers behind the sinks whether what will be written is safe
+ * there. Calls told for each that is not so, or gives no answer. Returns how
+ * many gave none.
+ */
+int pipeline_look(
+    struct pipeline *p, void (*told)(const char *what, const struct err *e));
+
+/*
  * Ask sinks, quarantine and temporary folder whether they can be written.
  * Calls told for each with its name and NULL or what is wrong. Returns how
  * many are in trouble.

@@ -105,6 +105,28 @@ pipeline_check(
 	return troubles;
 }
 
+int
+pipeline_look(
+    struct pipeline *p, void (*told)(const char *what, const struct err *e))
+{
+	const struct sink_ops *ops;
+	struct err e = { 0 };
+	int silent = 0;
+	size_t i;
+
+	for (i = 0; i < p->sink_count; i++) {
+		ops = p->sinks[i]->ops;
+		if (ops->look == NULL)
+			continue;
+		if (ops->look(p->sinks[i], &e) < 0)
+			silent++;
+		if (e.text[0] != '\0')
+			told(ops->name, &e);
+		err_clear(&e);
+	}
+	return silent;
+}
+
 static struct pipeline *
 pipeline_new(struct conf *conf)
 {

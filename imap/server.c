@@ -41,6 +41,7 @@ struct server {
 struct seat {
 	struct server *server; /* foreign */
 	struct imap_box box;
+	bool is_first; /* of all; it looks at the sinks before its mails */
 };
 
 int
@@ -56,9 +57,12 @@ seat_thread(void *argument)
 {
 	struct seat *seat = argument;
 	struct server *sr = seat->server;
-	enum imap_end end = imap_watch(&seat->box);
+	enum imap_end end;
 	uint64_t one = 1;
 
+	if (seat->is_first)
+		(void)daemon_look(sr->pipeline, true);
+	end = imap_watch(&seat->box);
 	pthread_mutex_lock(&sr->lock);
 	if (end > sr->end)
 		sr->end = end;
@@ -88,11 +92,12 @@ start_thread(struct seat *seat)
 
 static void
 start_seat(struct server *sr, struct conf *conf,
-    const struct conf_imap *account, const char *folder)
+    const struct conf_imap *account, const char *folder, bool is_first)
 {
 	struct seat *seat = xcalloc(1, sizeof(*seat));
 
 	seat->server = sr;
+	seat->is_first = is_first;
 	seat->box = (struct imap_box){ .pipeline = sr->pipeline,
 		.conf = conf_ref(conf),
 		.account = account,
@@ -127,8 +132,8 @@ start_all(struct server *sr)
 	for (i = 0; i < conf->imap.count; i++) {
 		account = conf->imap.item[i];
 		for (k = 0; k < account->reports_folder.count; k++)
-			start_seat(
-			    sr, conf, account, account->reports_folder.item[k]);
+			start_seat(sr, conf, account,
+			    account->reports_folder.item[k], i + k == 0);
 	}
 	conf_free(&conf);
 }

@@ -229,6 +229,14 @@ elastic_check(struct sink *sink, struct err *e)
 	return elastic_check_cluster(&s->group, s->conf, e);
 }
 
+static int
+elastic_look_at(struct sink *sink, struct err *e)
+{
+	struct elastic_sink *s = (struct elastic_sink *)sink;
+
+	return elastic_look(&s->group, s->conf, e);
+}
+
 static void
 elastic_close(struct sink **sink)
 {
@@ -249,5 +257,6 @@ const struct sink_ops sink_elastic_ops = {
 	.finish = elastic_finish,
 	.abort = elastic_abort,
 	.check = elastic_check,
+	.look = elastic_look_at,
 	.close = elastic_close,
 };

@@ -210,6 +210,29 @@ tell_template(struct elastic_group *g, const struct conf *conf, struct err *e)
 	return false;
 }
 
+static void
+tell_danger(struct elastic_group *g, const struct conf *conf, struct err *e)
+{
+	if (!tell_template(g, conf, e) && has_async(g, conf))
+		err_set(e, ERR_NONE,
+		    "an index has index.translog.durability async: a crash of "
+		    "the server loses what was acknowledged; set it to "
+		    "request");
+}
+
+int
+elastic_look(struct elastic_group *g, const struct conf *conf, struct err *e)
+{
+	char name[ELASTIC_NAME_SIZE];
+	bool is_lasting;
+
+	if (elastic_group_probe(g, CHECK_TIMEOUT_MS, name, &is_lasting, e) < 0)
+		return -1;
+	err_clear(e);
+	tell_danger(g, conf, e);
+	return 0;
+}
+
 int
 elastic_check_cluster(
     struct elastic_group *g, const struct conf *conf, struct err *e)
@@ -229,12 +252,7 @@ elastic_check_cluster(
 		err_set(e, ERR_NONE,
 		    "skip_certificate_verification is on: anybody on the way "
 		    "can read and change what is sent");
-	else if (tell_template(g, conf, e))
-		return 0;
-	else if (has_async(g, conf))
-		err_set(e, ERR_NONE,
-		    "an index has index.translog.durability async: a crash of "
-		    "the server loses what was acknowledged; set it to "
-		    "request");
+	else
+		tell_danger(g, conf, e);
 	return 0;
 }

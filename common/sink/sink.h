@@ -62,6 +62,13 @@ struct sink_ops {
 	 */
 	int (*check)(struct sink *s, struct err *e);
 
+	/*
+	 * Is what will be written safe there? Only asks; for a daemon that
+	 * starts. 0 with a text in *e: the operator should know this. -1: no
+	 * answer. NULL: nothing can be asked.
+	 */
+	int (*look)(struct sink *s, struct err *e);
+
 	/* Takes NULL; leaves NULL. */
 	void (*close)(struct sink **s);
 };

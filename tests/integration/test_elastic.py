@@ -408,6 +408,7 @@ class Server:
     def clean(self):
         for index in self.ask("GET", "/_cat/indices/*dmarc*,smtp_tls*?format=json&expand_wildcards=all") or []:
             self.ask("DELETE", "/" + index["index"])
+        self.ask("DELETE", "/_index_template/dmarc-intake-*")
 
     def documents(self, index="dmarc_*,smtp_tls*"):
         """{_id: (index, document)}"""
@@ -535,14 +536,18 @@ def test_what_is_stored_is_classified_again(start, server, tmp_path):
     assert server.documents()["of-others"][1]["org_name"] == "a\0b"
 
 
+def set_up(intake):
+    subprocess.run([COMMAND, "-c", intake.conf, "setup", "elasticsearch", "--templates", TOP / "conf" / "elasticsearch"],
+                   check=True, timeout=60)
+
+
 @needs_servers
 def test_check_tells(start, server):
     intake = start(server.url, timeout=20, progress=60)
     today = "/dmarc_aggregate-" + time.strftime("%Y-%m", time.gmtime())
     assert "%s is made without the template" % today[1:] in intake.check()
     assert server.ask("GET", "/_cat/indices/dmarc*?format=json") == []  # asking makes nothing
-    subprocess.run([COMMAND, "-c", intake.conf, "setup", "elasticsearch", "--templates", TOP / "conf" / "elasticsearch"],
-                   check=True, timeout=60)
+    set_up(intake)
     assert intake.check() == "elasticsearch: ok"
     server.ask("PUT", today, {"settings": {"index.translog.durability": "async", "number_of_replicas": 0}})
     assert "async" in intake.check()
@@ -556,6 +561,30 @@ def test_check_tells(start, server):
     server.ask("DELETE", today)
     server.ask("PUT", today)
     assert "%s is made without the template" % today[1:] in intake.check()
+
+
+@needs_servers
+def test_what_the_server_lacks_is_said_at_the_start(start, server):
+    lacks = "warn elasticsearch: dmarc_aggregate-%s is made without the template" % time.strftime("%Y-%m", time.gmtime())
+    intake = start(server.url, timeout=20)
+    wait_for(lambda: lacks in intake.log())
+    assert server.ask("GET", "/_cat/indices/dmarc*?format=json") == []  # asking makes nothing
+    set_up(intake)
+    ready = start(server.url, sub="ready", timeout=20)
+    assert ready.stop() == 0  # who stops has looked
+    assert "warn elasticsearch" not in ready.log()
+
+
+def test_what_a_server_lacks_that_is_away_at_the_start(start):
+    port = free_port()
+    intake = start("http://127.0.0.1:%d" % port)
+    wait_for(lambda: "warn elasticsearch: " in intake.log())
+    late = Stub(port)  # whose indexes are not of our templates
+    try:
+        wait_for(lambda: "is made without the template" in intake.log(), 40)
+        assert intake.log().count("warn elasticsearch: ") == 2  # not at every try
+    finally:
+        late.stop()
 
 
 @needs_servers

@@ -566,6 +566,7 @@ def test_sink_away(dovecot, imapd, user, tmp_path):  # noqa: F811
     dovecot.deliver(user, *MAILS)
     daemon = imapd(sections="[elasticsearch]\nhosts = 127.0.0.1:%d\n[sqlite]\n" % port).start()
     wait_for(lambda: "records cannot be stored" in daemon.log())
+    assert daemon.log().count("warn elasticsearch: ") == 1  # looked at before the first mail
     wait_for(lambda: set(daemon.statuses()) >= {1, 3, 4, 5})
     wait_for(lambda: dovecot.counts(user) == {"INBOX": 4, "Archive.Invalid": 1})
     assert [daemon.statuses()[n] for n in (1, 3, 4)] == ["later"] * 3
