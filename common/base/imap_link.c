@@ -50,6 +50,24 @@ on_progress(
 	return is_stopped(context) ? 1 : 0;
 }
 
+/* What is wrong with a token comes as a challenge: JSON in base64. */
+static size_t
+read_challenge(char *line, size_t len)
+{
+	char text[ANSWER_BYTES];
+	size_t end, text_len;
+
+	if (len < 2 || memcmp(line, "+ ", 2) != 0)
+		return len;
+	end = 2 + text_decode_base64(line + 2, len - 2, text, &text_len);
+	while (end < len && line[end] == '=')
+		end++;
+	if (end < len || text_len == 0)
+		return len;
+	memcpy(line, text, text_len);
+	return text_len;
+}
+
 static size_t
 on_answer(char *p, size_t size, size_t count, void *context)
 {
@@ -63,7 +81,7 @@ on_answer(char *p, size_t size, size_t count, void *context)
 	if (len >= ANSWER_BYTES)
 		len = ANSWER_BYTES - 1;
 	memcpy(link->answer, line, len);
-	link->answer[len] = '\0';
+	link->answer[read_challenge(link->answer, len)] = '\0';
 	return size * count;
 }
 

@@ -8,41 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/secret.h"
-
-/* Its value in base64, either alphabet; -1: it is none of it. */
-static int
-digit_of(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	return c == '/' || c == '_' ? 63 : -1;
-}
-
-/* The word of base64 at the start of text, decoded to out; its length. */
-static size_t
-decode_word(const char *text, size_t len, char *out, size_t *out_len)
-{
-	unsigned bits = 0, held = 0;
-	size_t i;
-	int digit;
-
-	*out_len = 0;
-	for (i = 0; i < len && (digit = digit_of(text[i])) >= 0; i++) {
-		held = (held << 6 | (unsigned)digit) & 0xffffff;
-		bits += 6;
-		if (bits < 8)
-			continue;
-		bits -= 8;
-		out[(*out_len)++] = (char)(held >> bits & 0xff);
-	}
-	return i;
-}
+#include "common/base/text.h"
 
 static size_t
 without_backslashes(const char *text, size_t len, char *out)
@@ -72,7 +38,7 @@ secret_is_in(const char *text, size_t len, const char *secret)
 	is_in = memmem(part, part_len, plain, plain_len) != NULL;
 	plain_len = strlen(secret);
 	for (i = 0; i < len && !is_in; i++) {
-		i += decode_word(text + i, len - i, part, &part_len);
+		i += text_decode_base64(text + i, len - i, part, &part_len);
 		is_in = memmem(part, part_len, secret, plain_len) != NULL;
 	}
 	explicit_bzero(plain, plain_len);

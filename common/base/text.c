@@ -268,6 +268,40 @@ text_base64url(const unsigned char *p, size_t len, char *out)
 	*out = '\0';
 }
 
+/* Its value in base64, either alphabet; -1: it is none of it. */
+static int
+digit_of(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+' || c == '-')
+		return 62;
+	return c == '/' || c == '_' ? 63 : -1;
+}
+
+size_t
+text_decode_base64(const char *text, size_t len, char *out, size_t *out_len)
+{
+	unsigned bits = 0, held = 0;
+	size_t i;
+	int digit;
+
+	*out_len = 0;
+	for (i = 0; i < len && (digit = digit_of(text[i])) >= 0; i++) {
+		held = (held << 6 | (unsigned)digit) & 0xffffff;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		out[(*out_len)++] = (char)(held >> bits & 0xff);
+	}
+	return i;
+}
+
 size_t
 text_distance(const char *a, const char *b)
 {

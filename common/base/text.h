@@ -55,6 +55,12 @@ int text_to_seconds(const char *text, int64_t *seconds);
 void text_hex(const unsigned char *p, size_t len, char *out);
 /* base64url without padding (RFC 4648, 5): 43 characters for 32 bytes. */
 void text_base64url(const unsigned char *p, size_t len, char *out);
+/*
+ * The word of base64, of either alphabet and without its padding, that text
+ * begins with: its length. out has room for len bytes.
+ */
+size_t text_decode_base64(
+    const char *text, size_t len, char *out, size_t *out_len);
 
 /* How far apart two words are (Levenshtein), for "did you mean". */
 size_t text_distance(const char *a, const char *b);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """dmarc-intake-imapd at the real Dovecot."""
 import base64
+import http.server
 import imaplib
 import itertools
+import json
 import os
 import random
 import re
@@ -10,8 +12,10 @@ import select
 import signal
 import socket
 import socketserver
+import tempfile
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -135,6 +139,58 @@ def test_words_of_the_server_are_escaped(dovecot, imapd, user, word):  # noqa: F
         assert b"\x1b" not in daemon.log_file.read_bytes()
     finally:
         relay.close()
+
+
+class Issuer(http.server.BaseHTTPRequestHandler):
+    """Whom Dovecot asks what a token is worth (RFC 7662)."""
+    users = {}
+
+    def do_POST(self):  # noqa: N802
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        user = self.users.get(form["token"][0])
+        body = json.dumps({"active": user is not None, "username": user}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def takes_tokens():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer) as issuer, tempfile.NamedTemporaryFile("w") as oauth:
+        threading.Thread(target=issuer.serve_forever, daemon=True).start()
+        oauth.write("introspection_mode = post\nintrospection_url = http://127.0.0.1:%d/\n"
+                    "username_attribute = username\nactive_attribute = active\nactive_value = true\n"
+                    % issuer.server_port)
+        oauth.flush()
+        with a_dovecot(DOVECOT_SETTINGS="auth_mechanisms = plain xoauth2 oauthbearer\npassdb {\n  driver = oauth2\n"
+                       "  mechanisms = xoauth2 oauthbearer\n  args = %s\n}\n" % oauth.name) as server:
+            yield server
+        issuer.shutdown()
+
+
+@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
+def test_login_with_a_token(takes_tokens, imapd, user, tmp_path, auth):
+    """One that is void is told, and the next is tried without a restart."""
+    void, good = "a-void-token.of-" + auth, "ya29.good-token_of/%s==" % auth
+    Issuer.users[good] = user
+    path = tmp_path / "token"
+    path.write_text(void + "\n")
+    takes_tokens.deliver(user, *MAILS)
+    daemon = imapd(takes_tokens, auth=auth, password=None, token_path=path)
+    assert daemon.once() == 77
+    word = "AUTHENTICATIONFAILED" if auth == "oauthbearer" else '{\\"status\\":\\"401\\"'  # in base64 on the wire
+    assert "Login denied (" in daemon.log() and word in daemon.log()
+    path.write_text(good + "\n")
+    assert daemon.once() == 65  # one of the mails cannot be read
+    sorted_out(takes_tokens.folders(user), sep=".")
+    assert "Login: user=<%s>, method=%s," % (user, auth.upper()) in takes_tokens.log()
+    assert void not in daemon.log() and good not in daemon.log()
+    assert base64.b64encode(good.encode()).decode()[:20] not in daemon.log()
 
 
 def test_nobody_there(imapd, tmp_path):

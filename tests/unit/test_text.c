@@ -267,11 +267,18 @@ static void
 base64_row(void **state)
 {
 	const struct base64_case *c = *state;
-	char *out = malloc(strlen(c->out) + 1), *hex = malloc(2 * c->len + 1);
+	size_t len = strlen(c->out), back_len;
+	char *out = malloc(len + 1), *hex = malloc(2 * c->len + 1);
+	char back[16];
 
 	assert_true(out != NULL && hex != NULL);
 	text_base64url((const unsigned char *)c->in, c->len, out);
 	assert_string_equal(out, c->out);
+	out[len] = '='; /* instead of the NUL: where the word ends */
+	assert_int_equal(
+	    text_decode_base64(out, len + 1, back, &back_len), len);
+	assert_int_equal(back_len, c->len);
+	assert_memory_equal(back, c->in, c->len);
 	text_hex((const unsigned char *)c->in, c->len, hex);
 	assert_string_equal(hex, c->hex);
 	free(out);
