@@ -62,11 +62,12 @@
 #define WEBHOOK "no webhook: a shipper of your choice reads [ndjson] path"
 #define ANALYTICS "no Log Analytics: Azure Monitor's agent reads [ndjson] path"
 #define GRAPH \
-	"no Microsoft Graph: read the mailbox by IMAP, or let Exchange " \
-	"forward the address to an MTA that delivers by LMTP"
+	"no Microsoft Graph: read the mailbox by IMAP with a token " \
+	"(doc/imap.md), or let Exchange forward the address to an MTA that " \
+	"delivers by LMTP"
 #define GMAIL \
-	"no Gmail API: read the mailbox by IMAP, or let Gmail forward the " \
-	"address to an MTA that delivers by LMTP"
+	"no Gmail API: read the mailbox by IMAP with a token (doc/imap.md), " \
+	"or let Gmail forward the address to an MTA that delivers by LMTP"
 #define FILES "files for names are never downloaded: [enrich] names them"
 #define WATCH \
 	"dmarc-intake-imapd goes on for ever, and with its option once it " \

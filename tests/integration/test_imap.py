@@ -193,6 +193,21 @@ def test_login_with_a_token(takes_tokens, imapd, user, tmp_path, auth):
     assert base64.b64encode(good.encode()).decode()[:20] not in daemon.log()
 
 
+def test_token_that_is_renewed(takes_tokens, imapd, user, tmp_path):
+    """By a file of the same name, as mv does it: beside a daemon in its cage."""
+    path, tokens = tmp_path / "token", ["first." + user, "second." + user]
+    path.write_text(tokens[0])
+    Issuer.users[tokens[0]] = user
+    daemon = imapd(takes_tokens, auth="xoauth2", password=None, token_path=path).start()
+    wait_for(lambda: "connected" in daemon.log())
+    (tmp_path / "next").write_text(tokens[1])
+    (tmp_path / "next").rename(path)
+    Issuer.users[tokens[1]] = Issuer.users.pop(tokens[0])
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: daemon.log().count("connected") == 2)
+    assert "denied" not in daemon.log() and daemon.stop() == 0
+
+
 def test_nobody_there(imapd, tmp_path):
     daemon = imapd(port=1)
     assert daemon.once() == 75
