@@ -339,25 +339,75 @@ probe_routes(struct doctor *d)
 	free(maps);
 }
 
+/* Is the setting there, and says something? */
+static bool
+is_set(struct doctor *d, const char *name)
+{
+	char *value = doctor_postconf(d, name);
+	bool is = value != NULL && *value != '\0';
+
+	free(value);
+	return is;
+}
+
+/* 0 is no limit, or it is not known. */
+static int64_t
+size_of(struct doctor *d, const char *name)
+{
+	char *value = doctor_postconf(d, name);
+	int64_t bytes;
+
+	if (value == NULL || text_to_int64(value, strlen(value), &bytes) < 0)
+		bytes = 0;
+	free(value);
+	return bytes;
+}
+
+/* local(8) and virtual(8) end when a mailbox could not hold every mail. */
+static void
+probe_mailboxes(struct doctor *d, int64_t message)
+{
+	static const struct {
+		const char *used, *name, *advice;
+	} agents[] = {
+		{ "mydestination", "mailbox_size_limit",
+		    "postconf mailbox_size_limit=0" },
+		{ "virtual_mailbox_base", "virtual_mailbox_limit",
+		    "postconf virtual_mailbox_limit=0" },
+	};
+	int64_t mailbox;
+	size_t i;
+
+	for (i = 0; i < sizeof(agents) / sizeof(*agents); i++) {
+		mailbox = size_of(d, agents[i].name);
+		if (mailbox != 0 && (message == 0 || mailbox < message) &&
+		    is_set(d, agents[i].used))
+			doctor_find(d, agents[i].advice,
+			    "%s is %" PRId64 ", less than message_size_limit: "
+			    "Postfix delivers to no mailbox",
+			    agents[i].name, mailbox);
+	}
+}
+
 void
 probe_sizes(struct doctor *d)
 {
-	char *value = doctor_postconf(d, "message_size_limit");
 	int64_t bytes;
 
-	if (value == NULL)
+	if (!is_set(d, "message_size_limit"))
 		return;
-	if (text_to_int64(value, strlen(value), &bytes) < 0)
-		bytes = 0;
+	bytes = size_of(d, "message_size_limit");
 	if (bytes != 0 && bytes < SIZE_LEAST)
-		doctor_find(d, "postconf message_size_limit=104857600",
+		doctor_find(d,
+		    "postconf message_size_limit=104857600 "
+		    "mailbox_size_limit=0 virtual_mailbox_limit=0",
 		    "Postfix refuses mails over %" PRId64
 		    " bytes (message_size_limit): large reporters are cut "
 		    "off, and strike the address from their list",
 		    bytes);
 	else
 		doctor_well("message_size_limit is %" PRId64, bytes);
-	free(value);
+	probe_mailboxes(d, bytes);
 }
 
 void

@@ -62,7 +62,9 @@ def test_nothing_to_do(patient):
 MISTAKES = [
     ("intake/unix/lmtp_line_length_limit=998", "folds lines over 998 bytes", "lmtp_line_length_limit=0"),
     ("intake/unix/lmtp_data_done_timeout=300s", "gives up after 300 s", "raise it above [lmtp] budget"),
-    ("message_size_limit=10240000", "refuses mails over 10240000 bytes", "message_size_limit=104857600"),
+    ("message_size_limit=10240000", "refuses mails over 10240000 bytes", "message_size_limit=104857600 mailbox_size_limit=0"),
+    ("mydestination=localhost", "mailbox_size_limit is 51200000, less than", "postconf mailbox_size_limit=0"),
+    ("virtual_mailbox_base=/var/mail", "virtual_mailbox_limit is 51200000, less", "postconf virtual_mailbox_limit=0"),
     ("maximal_queue_lifetime=2d", "returns mails after 2d", "lower [intake] hold_limit"),
     ("smtpd_milters=unix:dmarc-intake/milter.sock", "everybody's mail waits", "default_action=accept"),
     ("transport_maps=", "nothing in transport_maps sends mail for " + RUA, "conf/postfix/transport"),
