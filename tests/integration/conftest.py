@@ -87,10 +87,10 @@ class Intake:
             else:
                 host, port = address.rsplit(":", 1)
                 s = socket.create_connection((host, int(port)), 5)
+            with s:
+                return s.recv(3) == b"220"
         except OSError:
             return False
-        with s:
-            return s.recv(3) == b"220"
 
     def stop(self, sig=signal.SIGTERM, seconds=30):
         if self.process is None:
