@@ -108,6 +108,7 @@ class Milter:
                "".join("%s = %s\n" % pair for pair in keys.items()), more))
 
     def start(self):
+        self.starts = self.log().count("ready on")
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([str(MILTER), "-c", str(self.conf)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
@@ -120,7 +121,8 @@ class Milter:
             self.connect().close()
         except OSError:
             return False
-        return "ready on" in self.log()
+        # it listens before the socket has its owner and mode
+        return self.log().count("ready on") > self.starts
 
     def stop(self, sig=signal.SIGTERM, seconds=30):
         if self.process is None:
