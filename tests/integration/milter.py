@@ -295,4 +295,4 @@ class Client(milter_client.Client):
 
 def send_in(milter, c):
     """One mail, so that the database is there."""
-    assert c.mail(TWO, RUA) == [b"d"]
+    assert c.mail(TWO, RUA)[-1] == b"d"

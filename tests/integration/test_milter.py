@@ -203,7 +203,7 @@ def test_quarantine_action(site):
 def test_progress_is_told(site):
     milter = site.milter(budget="8s", progress_timeout="6s")
     c = Client(milter)
-    assert c.mail(REPORT, RUA) == [b"d"]
+    assert c.mail(REPORT, RUA)[-1] == b"d"
     db = milter.lock()
     try:
         answers = c.mail(TWO, RUA)
