@@ -10,7 +10,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import time
 from random import Random
 
 import pytest
@@ -22,6 +21,7 @@ PLANT = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
+#include <unistd.h>
 static int deeper(int n) { volatile char room[4096]; room[n % 4096] = 1; return n < 0 ? 0 : deeper(n + 1) + room[0]; }
 static int (*real_read)(void *, char *, int);
 static int read_and_crash(void *context, char *p, int len)
@@ -45,6 +45,11 @@ int sqlite3_bind_text(void *statement, int i, const char *text, int length, void
 	if (text != NULL && strncmp(text, "planted-sql", 11) == 0)
 		*(volatile int *)0 = 1;
 	return real(statement, i, text, length, destroy);
+}
+int sem_init(void *sem, int is_shared, unsigned value) /* of who goes to stand in line for the transaction */
+{
+	int (*real)(void *, int, unsigned) = dlsym(RTLD_NEXT, "sem_init");
+	return write(2, "in line\n", 8) == 8 ? real(sem, is_shared, value) : -1;
 }
 """
 
@@ -100,13 +105,14 @@ def test_who_writes_for_others_is_not_blamed(tmp_path, planted):
     names = ["a", "b", "c", "planted-sql", "d", "e"]
     try:
         assert deliver(intake.listen, mail("before"))[0].startswith("250")
+        told = intake.log().count("in line\n")
         db = sqlite3.connect(intake.database, isolation_level=None)
         db.execute("BEGIN EXCLUSIVE")
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
             replies = []
             for name in names:  # the first of them leads
                 replies.append(pool.submit(deliver, intake.listen, mail(name)))
-                time.sleep(0.1)
+                wait_for(lambda: intake.log().count("in line\n") == told + len(replies))
             db.close()
             assert all(r.result() == [""] for r in replies)
         assert intake.process.wait(20) == -signal.SIGSEGV
