@@ -17,6 +17,9 @@
 /* What a signal must not leave behind; set before the signals are caught. */
 static char *volatile unfinished;
 
+static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+#define NUMBERS (sizeof(numbers) / sizeof(*numbers))
+
 static void
 on_signal(int number)
 {
@@ -29,12 +32,24 @@ on_signal(int number)
 static void
 catch_signals(void (*handler)(int number))
 {
-	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
 	size_t i;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+	for (i = 0; i < NUMBERS; i++)
 		if (signal(numbers[i], handler) == SIG_IGN)
 			(void)signal(numbers[i], SIG_IGN); /* nohup(1) */
+}
+
+/* They wait, until before is set again. */
+static void
+hold_signals(sigset_t *before)
+{
+	sigset_t held;
+	size_t i;
+
+	sigemptyset(&held);
+	for (i = 0; i < NUMBERS; i++)
+		sigaddset(&held, numbers[i]);
+	(void)sigprocmask(SIG_BLOCK, &held, before);
 }
 
 static mode_t
@@ -58,18 +73,22 @@ is_special(const char *path)
 static int
 output_open_fd(struct output *out, struct err *e)
 {
+	sigset_t before;
 	int fd;
 
 	if (is_special(out->path)) {
 		fd = open(out->path, O_WRONLY | O_CLOEXEC);
 	} else {
 		out->temporary = xasprintf("%s.XXXXXX", out->path);
+		/* one that comes between the file and the handler is for it */
+		hold_signals(&before);
 		fd = mkostemp(out->temporary, O_CLOEXEC);
 		if (fd >= 0) {
 			(void)fchmod(fd, mode_by_umask());
 			unfinished = out->temporary;
 			catch_signals(on_signal);
 		}
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	}
 	return fd < 0 ? err_set_errno(e, "%s", out->path) : fd;
 }

@@ -153,6 +153,20 @@ def test_a_signal_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_signal_leaves_nothing_as_early_as_it_may(tmp_path):
+    """It comes when the file is there and its mode is not set yet."""
+    if b"__asan_init" in COMMAND.read_bytes():
+        pytest.skip("the sanitizer's library must be the first one")
+    source, library, folder = tmp_path / "early.c", tmp_path / "early.so", tmp_path / "folder"
+    source.write_text("#include <signal.h>\nint fchmod(void) { return raise(SIGTERM); }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    folder.mkdir()
+    done = subprocess.run([COMMAND, "-c", "/dev/null", "parse", "-o", folder / "out", REPORT], capture_output=True,
+                          timeout=60, env={**os.environ, "LD_PRELOAD": str(library)})
+    assert done.returncode == -signal.SIGTERM, done
+    assert os.listdir(folder) == []
+
+
 def test_strangers_text_cannot_steer_the_terminal(tmp_path):
     text = OTHER_REPORT.read_text()
     evil = tmp_path / "evil.xml"
