@@ -117,9 +117,9 @@ def test_what_it_refuses(samples):  # noqa: F811
 @pytest.mark.parametrize("limit,clients", [(8, 30), (1, 4)])
 def test_limits_of_connections_and_time(samples, limit, clients):  # noqa: F811
     with serve(samples, "--connections", str(limit), "--timeout", "1") as server:
+        begin = time.monotonic()
         idle = [socket.create_connection(server, timeout=30) for _ in range(clients)]
         # each is closed when it has been idle; those that are too many wait for their turn, four turns in all
-        begin = time.monotonic()
         for s in idle:
             s.settimeout(30)
             assert s.recv(1) == b""
