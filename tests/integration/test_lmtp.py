@@ -576,7 +576,6 @@ def test_deaf_client(serve):
     """It sends and sends and never reads: the connection ends."""
     s = serve(lmtp="command_timeout = 1")
     c = s.client()
-    c.sock.settimeout(10)
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
         while True:
             c.send(b"NOOP\r\n" * 10000)
@@ -728,7 +727,7 @@ def test_term_ends_idle_sessions(serve):
     s.process.send_signal(signal.SIGTERM)
     assert c.reply()[:9] == "421 4.3.2" and c.reply() is None
     assert greeted.reply()[:9] == "421 4.3.2" and greeted.reply() is None
-    assert s.process.wait(5) == 0
+    assert s.process.wait(WAIT_S) == 0
     assert not s.socket.exists()
 
 
@@ -756,7 +755,7 @@ def test_term_with_a_mail_in_hand(serve):
     chunks.send(b"BDAT %d LAST\r\n" % (len(other) - 20) + other[20:])
     assert chunks.reply()[:9] == "250 2.0.0"
     assert chunks.reply()[:9] == "421 4.3.2"
-    assert s.process.wait(5) == 0
+    assert s.process.wait(WAIT_S) == 0
     assert s.kept(mail) == 1 and s.kept(other) == 1
 
 
@@ -768,7 +767,7 @@ def test_term_does_not_wait_for_ever(serve):
     c.send("half a mail")
     s.process.send_signal(signal.SIGTERM)
     assert c.reply()[:9] == "421 4.3.2"
-    assert s.process.wait(5) == 0
+    assert s.process.wait(WAIT_S) == 0
 
 
 def test_hup(serve):
