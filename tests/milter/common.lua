@@ -13,6 +13,8 @@ RUA, PERSON = "<rua@test.example>", "<person@test.example>"
 REPORT, TWO, CUT = "gzip_octet_stream.eml", "two_reports.eml", "truncated_gzip.eml"
 HUMAN = { { { "From", " a@b.example" }, { "Subject", " hello" } }, "Good morning\r\n" }
 
+mt.set_timeout(60) -- ten seconds are its own, and a busy machine's fsyncs may take them
+
 -- miltertest does not tell what an error was
 local function stop(text)
 	mt.echo(text .. " (line " .. debug.getinfo(3, "l").currentline .. ")")
