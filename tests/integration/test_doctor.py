@@ -112,9 +112,9 @@ def test_oldest_deferred_mail(patient):
     patient.intake.stop()
     patient.postfix.send("-f", "a@reporter.example", "-t", RUA, "-m", "2")
     wait_for(lambda: "status=deferred" in patient.postfix.log())
-    text = patient.examine()[1]
-    assert re.search(r"ok   [12] mails wait for us in the queue", text), text
-    assert "nobody answers on" in text
+    # postqueue may miss mails that move from one queue to another just then
+    wait_for(lambda: "ok   2 mails wait for us in the queue" in patient.examine()[1])
+    assert "nobody answers on" in patient.examine()[1]
 
 
 def test_sink_away(patient):
