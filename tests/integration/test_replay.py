@@ -116,7 +116,7 @@ def test_sink_away_nothing_leaves(world):
         out = replay(intake, code=75)
         assert "later, stays" in out
     finally:
-        lock.communicate("ROLLBACK;\n", timeout=10)
+        lock.communicate("ROLLBACK;\n", timeout=60)
     assert len(list(intake.quarantine.glob(".Waiting/new/*"))) == 1
     assert "1 left" in replay(intake)
     assert len(intake.records()) == 2 and not list(intake.quarantine.glob(".Waiting/new/*"))
@@ -216,7 +216,7 @@ def test_waiting_mails_have_room_left(world):
         assert lock.stdout.readline() == "1\n"
         assert deliver(intake.listen, REPORT)[0].startswith("250 2.0.0 kept for later")
     finally:
-        lock.communicate("ROLLBACK;\n", timeout=10)
+        lock.communicate("ROLLBACK;\n", timeout=60)
 
 
 def test_what_cannot_be_read_does_not_go_back_either(world):
