@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/http_internal.h"
+#include "common/base/text.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define REST_MS 10000 /* of a host that could not be reached */
@@ -237,6 +238,7 @@ fail_request(const struct http *h, const struct http_host *host,
 	    c->trouble[0] != '\0' ? c->trouble : curl_easy_strerror(rc);
 	double connected = 0;
 
+	text_cut_time(c->trouble);
 	r->is_lasting = rc == CURLE_PEER_FAILED_VERIFICATION ||
 			rc == CURLE_SSL_CACERT_BADFILE ||
 			rc == CURLE_SSL_CERTPROBLEM;

@@ -216,13 +216,14 @@ kind_of(CURLcode rc)
 
 /* Its last line is told where it says more than libcurl does. */
 static int
-fail(const struct imap_link *link, CURLcode rc, struct err *e)
+fail(struct imap_link *link, CURLcode rc, struct err *e)
 {
 	const char *trouble =
 	    *link->trouble != '\0' ? link->trouble : curl_easy_strerror(rc);
 	bool is_told = rc == CURLE_LOGIN_DENIED && *link->answer != '\0';
 	char answer[2 * ANSWER_BYTES];
 
+	text_cut_time(link->trouble);
 	(void)text_escape(link->answer, answer, sizeof(answer));
 	return err_set(e, kind_of(rc), "%s%s%s%s", trouble, is_told ? " (" : "",
 	    is_told ? answer : "", is_told ? ")" : "");

@@ -216,8 +216,8 @@ is_about_mail(CURLcode rc, long code, const struct outgoing *o)
 }
 
 static int
-judge(CURL *easy, CURLcode rc, const struct conf_smtp *conf,
-    const struct outgoing *o, struct err *e)
+judge(CURL *easy, CURLcode rc, const struct conf_smtp *conf, struct outgoing *o,
+    struct err *e)
 {
 	const char *trouble =
 	    *o->curl_trouble != '\0' ? o->curl_trouble : curl_easy_strerror(rc);
@@ -230,6 +230,7 @@ judge(CURL *easy, CURLcode rc, const struct conf_smtp *conf,
 		*e = o->trouble;
 		return -1;
 	}
+	text_cut_time(o->curl_trouble);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
 	if (is_about_mail(rc, code, o))
 		return err_set(e, ERR_REFUSED, "%s port %llu refuses: %s",

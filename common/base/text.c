@@ -302,6 +302,28 @@ text_decode_base64(const char *text, size_t len, char *out, size_t *out_len)
 	return i;
 }
 
+void
+text_cut_time(char *text)
+{
+	static const char before[] = " after ";
+	static const char *const units[] = { " milliseconds", " ms" };
+	char *at = text, *end;
+	size_t i, len;
+
+	while ((at = strstr(at, before)) != NULL) {
+		end = at + sizeof(before) - 1;
+		end += strspn(end, "0123456789");
+		for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+			len = strlen(units[i]);
+			if (end[-1] == ' ' || strncmp(end, units[i], len) != 0)
+				continue;
+			memmove(at, end + len, strlen(end + len) + 1);
+			return;
+		}
+		at = end;
+	}
+}
+
 size_t
 text_distance(const char *a, const char *b)
 {

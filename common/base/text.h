@@ -62,6 +62,12 @@ void text_base64url(const unsigned char *p, size_t len, char *out);
 size_t text_decode_base64(
     const char *text, size_t len, char *out, size_t *out_len);
 
+/*
+ * What libcurl says of the time that it took (" after 12 ms") is taken out of
+ * text: with it, the same cause would be another one each time.
+ */
+void text_cut_time(char *text);
+
 /* How far apart two words are (Levenshtein), for "did you mean". */
 size_t text_distance(const char *a, const char *b);
 

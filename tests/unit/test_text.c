@@ -334,6 +334,39 @@ distance(void **state)
 	assert_int_equal(text_distance("a", big), 62);
 }
 
+static const struct time_case {
+	const char *name, *text, *out;
+} time_cases[] = {
+	{ "time: nothing", "", "" },
+	{ "time: none", "Couldn't connect to server",
+	    "Couldn't connect to server" },
+	{ "time: of a refusal",
+	    "Failed to connect to h port 1 after 20 ms: Couldn't connect",
+	    "Failed to connect to h port 1: Couldn't connect" },
+	{ "time: at the end", "Connection timed out after 10001 milliseconds",
+	    "Connection timed out" },
+	{ "time: before more",
+	    "Operation timed out after 999 milliseconds with 0 bytes received",
+	    "Operation timed out with 0 bytes received" },
+	{ "time: after another word", "gone after all after 7 ms",
+	    "gone after all" },
+	{ "time: no number", "gone after ms", "gone after ms" },
+	{ "time: no number but a space", "gone after  ms", "gone after  ms" },
+	{ "time: another unit", "gone after 5 s", "gone after 5 s" },
+	{ "time: cut", "gone after 5", "gone after 5" },
+};
+
+static void
+time_row(void **state)
+{
+	const struct time_case *c = *state;
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%s", c->text);
+	text_cut_time(text);
+	assert_string_equal(text, c->out);
+}
+
 int
 main(void)
 {
@@ -345,6 +378,7 @@ main(void)
 	UNIT_ROWS(&u, scaled_cases, scaled_row);
 	UNIT_ROWS(&u, trim_cases, trim_row);
 	UNIT_ROWS(&u, base64_cases, base64_row);
+	UNIT_ROWS(&u, time_cases, time_row);
 	UNIT_ONE(&u, utf8_all_of_the_first_two_bytes);
 	UNIT_ONE(&u, base64url_of_a_digest_has_43_characters);
 	UNIT_ONE(&u, case_is_ascii_only);
