@@ -719,9 +719,10 @@ def kill_ten_times(dovecot, imapd, user, count):  # noqa: F811
     assert daemon.once(seconds=300) in (0, 65)
     folders = dovecot.folders(user)
     assert [mail for _, mail in folders["INBOX"]] == [HUMAN] and "Seen" not in folders["INBOX"][0][0]
-    assert [mail for _, mail in folders["Archive.Invalid"]] == [UNREADABLE]
-    moved = sorted(mail for _, mail in folders["Archive.Aggregate"])
-    assert moved == sorted(mail for mail in mails if mail not in (HUMAN, UNREADABLE))
+    assert {mail for _, mail in folders["Archive.Invalid"]} == {UNREADABLE}
+    # a MOVE of before the kill may still be at its copy when the next look finds the original: twice then
+    moved = {mail for _, mail in folders["Archive.Aggregate"]}
+    assert moved == {mail for mail in mails if mail not in (HUMAN, UNREADABLE)}
     found = {}
     for report_id, *_ in daemon.records():
         found[report_id] = found.get(report_id, 0) + 1
