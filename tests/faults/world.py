@@ -77,17 +77,24 @@ class Daemon:
     def __init__(self, program, conf, log, env, down_s=0.2):
         self.command, self.log, self.env = [str(BUILD / program), "-c", str(conf)], log, env
         self.process, self.starts, self.is_wanted, self.down_s = None, 0, True, down_s
+        self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.keep, daemon=True)
         self.thread.start()
 
     def keep(self):
-        while self.is_wanted:
-            with open(self.log, "ab") as out:
-                self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                                env={**os.environ, **self.env})
-            self.starts += 1
+        while self.start():
             self.process.wait()
             time.sleep(self.down_s)
+
+    def start(self):
+        """False: it is not wanted any more."""
+        with self.lock:  # who stops it meets none that is just being made
+            if self.is_wanted:
+                with open(self.log, "ab") as out:
+                    self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                                    env={**os.environ, **self.env})
+                self.starts += 1
+            return self.is_wanted
 
     @property
     def pid(self):
@@ -104,7 +111,8 @@ class Daemon:
 
     def stop(self):
         """False: it had to be killed."""
-        self.is_wanted = False
+        with self.lock:
+            self.is_wanted = False
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         self.thread.join(END_S)
