@@ -745,11 +745,15 @@ class Daemon:
     def __init__(self, setup):
         self.setup, self.log_file = setup, setup.folder / "daemon.log"
 
+    def is_ready(self):
+        assert self.process.poll() is None, self.log()
+        return "ready on " in self.log()
+
     def __enter__(self):
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen([str(LMTPD), "-c", str(self.setup.conf)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
-        wait_for((self.setup.folder / "lmtp.sock").exists)
+        wait_for(self.is_ready)
         return self
 
     def __exit__(self, *_):
