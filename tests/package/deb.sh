@@ -33,6 +33,9 @@ fail() {
 
 step() { echo "== $* ($SECONDS s)"; }
 
+# has PATH "MODE OWNER GROUP"
+has() { [ "$(chroot "$root" stat -c '%a %U %G' "$1")" = "$2" ]; }
+
 # is PATH "MODE OWNER GROUP"
 is() {
 	local now
@@ -120,8 +123,8 @@ user=$(sed -n 's/^User=//p' "$unit")
 chroot "$root" setpriv --reuid "$user" --regid "$user" --init-groups --no-new-privs --inh-caps=-all \
 	"${command[@]}" >"$work/daemon.log" 2>&1 &
 daemon=$!
-wait_for test -S "$root/var/spool/postfix/dmarc-intake/lmtp.sock"
-is /var/spool/postfix/dmarc-intake/lmtp.sock "660 dmarc-intake postfix"
+# it has its rights a moment after it is made
+wait_for has /var/spool/postfix/dmarc-intake/lmtp.sock "660 dmarc-intake postfix"
 chroot "$root" postfix start >"$work/postfix.log" 2>&1 || { cat "$work/postfix.log" && fail "postfix start"; }
 for name in gzip_octet_stream tls_gzip; do
 	smtp-source -F "$top/tests/fixtures/$name.eml" -f noreply@reporter.example -t dmarc-reports@example.org "127.0.0.1:$port"
