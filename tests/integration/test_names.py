@@ -122,7 +122,7 @@ def test_a_hundred_mails_ask_once(dns, world):
 def test_a_dead_server_costs_one_budget(dns, world):
     """The first mail waits for its budget; the ones after it do not, until somebody answers again."""
     server = dns()
-    intake = world.intake(extra=section(server.server(), "budget = 2s"))
+    intake = world.intake(extra=section(server.server(), "budget = 8s", "dns_timeout = 20s"))
     server.pause(True)
     took = []
     for n in range(4):
@@ -130,8 +130,8 @@ def test_a_dead_server_costs_one_budget(dns, world):
         assert deliver(intake.listen, mail(report((address(256 * n + i) for i in range(200)), "r%d" % n)))[0][:3] == "250"
         took.append(time.monotonic() - begin)
     print("seconds: " + ", ".join("%.2f" % t for t in took))
-    assert 1.9 <= took[0] < 2 + 3 * LOADED
-    assert max(took[1:]) < 1.5 * LOADED
+    assert 7.9 <= took[0] < 8 + 8 * LOADED
+    assert max(took[1:]) < 3.5 * LOADED  # a resolver that is not held for dead costs the next one 4
     server.pause(False)
 
     def is_back():
@@ -143,9 +143,9 @@ def test_a_dead_server_costs_one_budget(dns, world):
 
 
 def test_answers_that_never_come_cost_less_and_less(dns, world):
-    """Each mail has one address that nobody answers for: 2 s, 1, a half, a quarter; and the whole again after better days."""
+    """Each mail has one address that nobody answers for: 4 s, 2, 1, a half; and the whole again after better days."""
     server = dns(mute=True)
-    intake = world.intake(extra=section(server.server(), "budget = 2s"))
+    intake = world.intake(extra=section(server.server(), "budget = 4s"))
 
     def took(n, *addresses):
         begin = time.monotonic()
@@ -154,12 +154,12 @@ def test_answers_that_never_come_cost_less_and_less(dns, world):
 
     in_vain = [took(n, "10.0.0.%d" % n, "10.9.0.%d" % n) for n in range(1, 9)]
     print("seconds: " + ", ".join("%.2f" % t for t in in_vain))
-    assert in_vain[0] >= 1.9
-    assert sum(in_vain) < 5 + 5 * LOADED  # eight whole ones are 16
+    assert in_vain[0] >= 3.9
+    assert sum(in_vain) < 10 + 7 * LOADED  # 4 + 2 + 1 + 5 halves; halved only once it would be 18, never 32
     assert intake.rows("SELECT count(*), count(source_reverse_dns) FROM aggregate_record") == [(16, 8)]
-    for n in range(9, 12):
+    for n in range(9, 15):
         took(n, "10.0.0.%d" % n)
-    assert took(12, "10.9.0.12") >= 1.9
+    assert took(15, "10.9.0.15") >= 3.9
 
 
 def test_what_is_late_is_there_for_the_next(dns, world):
