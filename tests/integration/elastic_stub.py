@@ -28,6 +28,7 @@ class Stub:
         self.judge = lambda document: None  # a status for one document
         self.hold = threading.Event()       # while it is cleared, nobody is answered
         self.hold.set()
+        self.held = 0         # who came to that, ever
         self.stopped = False
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -87,6 +88,8 @@ class Stub:
             body = gzip.decompress(body)
         if not is_bulk:
             return self.reply(client, 200, {"version": {"number": "8.0.0"}} if path == "/" else {})
+        with self.lock:
+            self.held += 1
         self.hold.wait(60)
         with self.lock:
             self.requests += 1

@@ -35,10 +35,11 @@ def put(intake, mail, folder="", sender="dmarc@first.example", received=17000000
     import hashlib
     name = hashlib.sha256(mail).hexdigest()
     base = intake.quarantine / folder
-    (base / "new" / name).write_bytes(mail)
     (base / "why" / (name + ".json")).write_text(json.dumps({
         "reason": "an old version could not read it", "kept": received + 5, "received": received, "transport": "lmtp",
         "session": "0001.1", "from": sender, "recipients": ["rua@first.example"], "sha256": name}))
+    (base / "tmp" / name).write_bytes(mail)  # a daemon may look at any time
+    (base / "tmp" / name).rename(base / "new" / name)
     return name
 
 
