@@ -7,6 +7,7 @@ is bounded, every process is ended by its own pid.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ FIXTURES = TOP / "tests" / "fixtures"
 SERVERS = TOP / "tests" / "servers"
 LMTPD = BUILD / "dmarc-intake-lmtpd"
 COMMAND = BUILD / "dmarc-intake"
+PORTS = set()  # that were given out
+CHANCE = random.SystemRandom()
 
 # no test but those of names depends on a name server
 os.environ.setdefault("DMARC_INTAKE_ENRICH_OFFLINE", "yes")
@@ -43,10 +46,24 @@ def wait_for(what, seconds=60, step=0.05):
         time.sleep(step)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def is_free(port):
+    with socket.socket() as s, socket.socket(type=socket.SOCK_DGRAM) as u:
+        try:
+            s.bind(("127.0.0.1", port))
+            u.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(count=1):
+    """The first of so many. Below 32768: a connection that begins before a server has its port cannot get it."""
+    while True:
+        first = CHANCE.randrange(10000, 32768 - count)
+        ports = range(first, first + count)
+        if PORTS.isdisjoint(ports) and all(map(is_free, ports)):
+            PORTS.update(ports)
+            return first
 
 
 class Intake:

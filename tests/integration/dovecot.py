@@ -6,7 +6,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 
@@ -21,24 +20,12 @@ needs_dovecot = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("dovecot") 
                                    reason="needs root and Dovecot")
 
 
-def free_ports():
-    """The first of two that are beside each other."""
-    while True:
-        port = free_port()
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port + 1))
-                return port
-            except OSError:
-                continue
-
-
 class Dovecot:
     """Every user exists; a name that no other test uses is a fresh mailbox."""
     session = "imap"  # what the process of one is called
 
     def __init__(self, folder, **env):
-        self.folder, self.port, self.env = folder, free_ports(), env
+        self.folder, self.port, self.env = folder, free_port(2), env
         self.delivered = 0
         self.start()
 
