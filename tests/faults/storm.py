@@ -111,7 +111,7 @@ def trouble(world, seed, end):
         if time.monotonic() < end:
             try:
                 world.fault(rng)
-            except Exception as e:  # pylint: disable=broad-except
+            except (Exception, pytest.fail.Exception) as e:  # pylint: disable=broad-except
                 world.failed.append("%s: %s" % (type(e).__name__, e))
 
 

@@ -148,6 +148,7 @@ class Polled(World):
     def kill_server(self):
         kill_family(int((self.server.folder / "run/master.pid").read_text()))
         (self.server.folder / "run/master.pid").unlink(missing_ok=True)
+        self.server.drop_locks()
         start_again(self.server.start)
 
     def mailbox(self):

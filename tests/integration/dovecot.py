@@ -53,16 +53,20 @@ class Dovecot:
         run = subprocess.run(["pgrep", "-P", str(master), "-x", name], capture_output=True, text=True, timeout=30)
         return [int(pid) for pid in run.stdout.split()]
 
+    def drop_locks(self):
+        """A lock on a list of UIDs, of a session that was killed, would stop all later ones for two minutes, as Dovecot
+        does not see whose it was."""
+        for lock in (self.folder / "mail").rglob("dovecot-uidlist.lock"):
+            lock.unlink(missing_ok=True)
+
     def kill_sessions(self):
-        """As if the server had crashed: each session ends without a word. A lock on a list of UIDs that one held would
-        stop all later ones for two minutes, as Dovecot does not see whose it was: it goes too."""
+        """As if the server had crashed: each session ends without a word."""
         pids = self.processes(self.session)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not set(pids) & set(self.processes(self.session)))
-        for lock in (self.folder / "mail").rglob("dovecot-uidlist.lock"):
-            lock.unlink(missing_ok=True)
+        self.drop_locks()
         return pids
 
     def log(self):
