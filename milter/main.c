@@ -3,7 +3,6 @@
  * main.c - dmarc-intake-milter: report mails are taken at the SMTP door.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,8 +22,7 @@
 #include "milter/house.h"
 #include "milter/service.h"
 
-#define GRACE_S 5     /* beyond every budget */
-#define ANSWER_MS 250 /* for the last answers to leave */
+#define GRACE_S 5 /* beyond every budget */
 
 /* libmilter makes the socket, while root may still do so. */
 static int
@@ -61,12 +59,10 @@ wait_idle(struct milter_service *sv)
 	struct conf *conf = pipeline_hold_conf(sv->pipeline);
 	int64_t until_ms =
 	    clock_mono_ms() + (conf->milter.budget_s + GRACE_S) * 1000;
-	bool was_busy = false;
 	unsigned left;
 
 	conf_free(&conf);
 	while ((left = milter_service_wait(sv)) > 0) {
-		was_busy = true;
 		daemon_tell_alive();
 		if (clock_mono_ms() > until_ms || milter_house_is_hurried())
 			break;
@@ -75,8 +71,8 @@ wait_idle(struct milter_service *sv)
 		log_err("%u mails are still in hand and end now; they were "
 			"not acknowledged",
 		    left);
-	else if (was_busy) /* libmilter sends the answer after our part */
-		(void)poll(NULL, 0, ANSWER_MS);
+	else
+		milter_service_linger(sv);
 	return left == 0;
 }
 

@@ -8,6 +8,8 @@
 #include "common/base/clock.h"
 #include "milter/service.h"
 
+#define ANSWER_MS 1000 /* for an answer to leave */
+
 void
 milter_service_init(struct milter_service *sv, struct pipeline *p)
 {
@@ -109,6 +111,7 @@ milter_service_done(struct milter_service *sv, bool was_taken)
 	pthread_mutex_lock(&sv->lock);
 	sv->in_hand -= was_taken;
 	sv->ending--;
+	sv->done_ms = clock_mono_ms();
 	pthread_cond_broadcast(&sv->changed);
 	pthread_mutex_unlock(&sv->lock);
 }
@@ -124,6 +127,22 @@ milter_service_wait(struct milter_service *sv)
 	left = sv->ending;
 	pthread_mutex_unlock(&sv->lock);
 	return left;
+}
+
+/*
+ * libmilter sends an answer after our part, and nobody learns when. What is
+ * sure: a peer that has left has had all of its answers, or wants none.
+ */
+void
+milter_service_linger(struct milter_service *sv)
+{
+	int64_t left_ms;
+
+	pthread_mutex_lock(&sv->lock);
+	while (sv->sessions > 0 && sv->done_ms > 0 &&
+	       (left_ms = sv->done_ms + ANSWER_MS - clock_mono_ms()) > 0)
+		wait_change(sv, left_ms);
+	pthread_mutex_unlock(&sv->lock);
 }
 
 unsigned

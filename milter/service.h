@@ -22,6 +22,7 @@ struct milter_service {
 	unsigned sessions;
 	unsigned ending; /* end-of-message calls, waiting or at work */
 	unsigned in_hand;
+	int64_t done_ms; /* when the last mail was; 0: none was */
 	uint32_t next_id;
 	bool is_closed;
 };
@@ -50,6 +51,8 @@ void milter_service_done(struct milter_service *sv, bool was_taken);
 
 /* Wait up to 1 s for the mails in hand. How many are left? */
 unsigned milter_service_wait(struct milter_service *sv);
+/* Then: until their answers have left, by what can be known of it. */
+void milter_service_linger(struct milter_service *sv);
 /* Nothing may begin any more. How many sessions are left? */
 unsigned milter_service_close(struct milter_service *sv);
 

@@ -175,6 +175,33 @@ def test_stop_waits_for_the_mail_in_hand(site):
     c.close()
 
 
+LATE_ANSWERS = r"""
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+ssize_t writev(int fd, const struct iovec *v, int count) { poll(0, 0, 500); return syscall(SYS_writev, fd, v, count); }
+"""
+
+
+def test_stop_waits_for_the_last_answer(site, tmp_path, monkeypatch):
+    """It is libmilter's to send, after our part, whenever its thread has the processor again."""
+    if b"__asan_init" in MILTER.read_bytes():
+        pytest.skip("the sanitizer's library must be the first one")
+    (tmp_path / "late.c").write_text(LATE_ANSWERS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "late.so", tmp_path / "late.c"], check=True, timeout=60)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "late.so"))
+    milter, answers = site.milter(), []
+    c = Client(milter)
+    t = threading.Thread(target=lambda: answers.extend(c.mail(REPORT, RUA)), daemon=True)
+    t.start()
+    wait_for(lambda: "status=stored" in milter.log(), step=0.01)
+    assert milter.stop() == 0
+    t.join(20)
+    assert answers == [b"d"]
+    c.close()
+
+
 def test_a_second_signal_hurries(site):
     """Then the mail in hand has no answer, and comes again."""
     milter = site.milter(budget="24s", progress_timeout="24s")
