@@ -238,7 +238,10 @@ wait_for_all(struct ask *ask, int64_t end_ms)
 			break;
 }
 
-/* Under the lock. A whole budget was there from begin_ms on: what of it? */
+/*
+ * Under the lock. A whole budget was there from begin_ms on: what of it? Of
+ * the waits that were halved some together make a silence that says something.
+ */
 static void
 learn(struct ask *ask, int64_t begin_ms)
 {
@@ -249,7 +252,11 @@ learn(struct ask *ask, int64_t begin_ms)
 		return;
 	}
 	r->in_vain += r->in_vain < IN_VAIN_MAX;
-	if (r->answered_ms < begin_ms) /* not a word */
+	if (r->answered_ms >= begin_ms)
+		return;
+	if (r->quiet_ms <= r->answered_ms) /* not a word, for the first time */
+		r->quiet_ms = begin_ms;
+	if (clock_mono_ms() - r->quiet_ms >= DEAD_MS)
 		resolver_give_up(r);
 }
 

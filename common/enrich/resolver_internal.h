@@ -36,6 +36,7 @@ struct resolver {
 	struct resolver_count count;
 	unsigned silent;     /* queries in a row that nobody answered */
 	int64_t answered_ms; /* when somebody last answered; 0: never */
+	int64_t quiet_ms;    /* the first wait without a word since then */
 	int64_t probe_ms;    /* when to try a dead one again */
 	unsigned in_vain;    /* waits of late that ended before the answers */
 	bool is_started, is_closing;

@@ -156,7 +156,13 @@ def test_answers_that_never_come_cost_less_and_less(dns, world):
     print("seconds: " + ", ".join("%.2f" % t for t in in_vain))
     assert in_vain[0] >= 3.9
     assert sum(in_vain) < 10 + 7 * LOADED  # 4 + 2 + 1 + 5 halves; halved only once it would be 18, never 32
-    assert intake.rows("SELECT count(*), count(source_reverse_dns) FROM aggregate_record") == [(16, 8)]
+    (count, named), = intake.rows("SELECT count(*), count(source_reverse_dns) FROM aggregate_record")
+    assert count == 16 and 4 <= named <= 8  # the later ones have half a second for it
+    # and half a second without a word is not the end
+    server.pause(True)
+    assert took(20, "10.0.0.20") >= 0.45
+    assert took(21, "10.0.0.21") >= 0.45
+    server.pause(False)
     for n in range(9, 15):
         took(n, "10.0.0.%d" % n)
     assert took(15, "10.9.0.15") >= 3.9
