@@ -350,7 +350,7 @@ is_set(struct doctor *d, const char *name)
 	return is;
 }
 
-/* 0 is no limit, or it is not known. */
+/* Bytes; 0 is no limit, -1 not known. */
 static int64_t
 size_of(struct doctor *d, const char *name)
 {
@@ -358,7 +358,7 @@ size_of(struct doctor *d, const char *name)
 	int64_t bytes;
 
 	if (value == NULL || text_to_int64(value, strlen(value), &bytes) < 0)
-		bytes = 0;
+		bytes = -1;
 	free(value);
 	return bytes;
 }
@@ -380,7 +380,7 @@ probe_mailboxes(struct doctor *d, int64_t message)
 
 	for (i = 0; i < sizeof(agents) / sizeof(*agents); i++) {
 		mailbox = size_of(d, agents[i].name);
-		if (mailbox != 0 && (message == 0 || mailbox < message) &&
+		if (mailbox > 0 && (message == 0 || mailbox < message) &&
 		    is_set(d, agents[i].used))
 			doctor_find(d, agents[i].advice,
 			    "%s is %" PRId64 ", less than message_size_limit: "
@@ -392,11 +392,10 @@ probe_mailboxes(struct doctor *d, int64_t message)
 void
 probe_sizes(struct doctor *d)
 {
-	int64_t bytes;
+	int64_t bytes = size_of(d, "message_size_limit");
 
-	if (!is_set(d, "message_size_limit"))
+	if (bytes < 0)
 		return;
-	bytes = size_of(d, "message_size_limit");
 	if (bytes != 0 && bytes < SIZE_LEAST)
 		doctor_find(d,
 		    "postconf message_size_limit=104857600 "

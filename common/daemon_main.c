@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon_main.c - what the daemons' mains have in common: options, log,
- * configuration, exit code; and reading the configuration again.
+ * configuration, exit code; reading the configuration again, and the look at
+ * the sinks.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * curl_setup.c - libcurl's own start and end, which each user of it asks for.
+ * curl_setup.c - what each user of libcurl asks for.
  */
 #include <curl/curl.h>
 
 #include "common/base/curl_setup.h"
+#include "common/base/text.h"
 
 int
 curl_setup(struct err *e)
@@ -18,4 +19,13 @@ void
 curl_cleanup(void)
 {
 	curl_global_cleanup();
+}
+
+const char *
+curl_trouble(char *said, int rc)
+{
+	if (*said == '\0')
+		return curl_easy_strerror((CURLcode)rc);
+	text_cut_time(said);
+	return said;
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/curl_setup.h"
 #include "common/base/http_internal.h"
-#include "common/base/text.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define REST_MS 10000 /* of a host that could not be reached */
@@ -234,11 +234,9 @@ static int
 fail_request(const struct http *h, const struct http_host *host,
     struct http_connection *c, CURLcode rc, struct http_reply *r, struct err *e)
 {
-	const char *trouble =
-	    c->trouble[0] != '\0' ? c->trouble : curl_easy_strerror(rc);
+	const char *trouble = curl_trouble(c->trouble, rc);
 	double connected = 0;
 
-	text_cut_time(c->trouble);
 	r->is_lasting = rc == CURLE_PEER_FAILED_VERIFICATION ||
 			rc == CURLE_SSL_CACERT_BADFILE ||
 			rc == CURLE_SSL_CERTPROBLEM;

@@ -16,6 +16,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/curl_setup.h"
 #include "common/base/imap_link.h"
 #include "common/base/secret.h"
 #include "common/base/text.h"
@@ -218,12 +219,10 @@ kind_of(CURLcode rc)
 static int
 fail(struct imap_link *link, CURLcode rc, struct err *e)
 {
-	const char *trouble =
-	    *link->trouble != '\0' ? link->trouble : curl_easy_strerror(rc);
+	const char *trouble = curl_trouble(link->trouble, rc);
 	bool is_told = rc == CURLE_LOGIN_DENIED && *link->answer != '\0';
 	char answer[2 * ANSWER_BYTES];
 
-	text_cut_time(link->trouble);
 	(void)text_escape(link->answer, answer, sizeof(answer));
 	return err_set(e, kind_of(rc), "%s%s%s%s", trouble, is_told ? " (" : "",
 	    is_told ? answer : "", is_told ? ")" : "");

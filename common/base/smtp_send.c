@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "common/base/buf.h"
+#include "common/base/curl_setup.h"
 #include "common/base/secret.h"
 #include "common/base/smtp_send.h"
 #include "common/base/text.h"
@@ -219,8 +220,7 @@ static int
 judge(CURL *easy, CURLcode rc, const struct conf_smtp *conf, struct outgoing *o,
     struct err *e)
 {
-	const char *trouble =
-	    *o->curl_trouble != '\0' ? o->curl_trouble : curl_easy_strerror(rc);
+	const char *trouble = curl_trouble(o->curl_trouble, rc);
 	unsigned long long port = conf->port;
 	long code = 0;
 
@@ -230,7 +230,6 @@ judge(CURL *easy, CURLcode rc, const struct conf_smtp *conf, struct outgoing *o,
 		*e = o->trouble;
 		return -1;
 	}
-	text_cut_time(o->curl_trouble);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
 	if (is_about_mail(rc, code, o))
 		return err_set(e, ERR_REFUSED, "%s port %llu refuses: %s",
