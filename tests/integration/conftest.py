@@ -66,6 +66,16 @@ def free_port(count=1):
             return first
 
 
+def preload(folder, source, program):
+    """The library for LD_PRELOAD that this C makes, in front of what the program calls."""
+    if b"__asan_init" in program.read_bytes():
+        pytest.skip("the sanitizer's library must be the first one")
+    library = folder / "preload.so"
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-x", "c", "-o", library, "-", "-ldl"], input=source, text=True,
+                   check=True, timeout=60)
+    return str(library)
+
+
 class Intake:
     """dmarc-intake-lmtpd with state, database and quarantine in one folder."""
 

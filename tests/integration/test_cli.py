@@ -12,7 +12,7 @@ import tempfile
 
 import mailgen
 import pytest
-from conftest import COMMAND, FIXTURES, LMTPD, wait_for
+from conftest import COMMAND, FIXTURES, LMTPD, preload, wait_for
 
 OK, USAGE, DATAERR, NOINPUT, CANTCREAT, IOERR, TEMPFAIL, CONFIG = 0, 64, 65, 66, 73, 74, 75, 78
 
@@ -155,14 +155,11 @@ def test_a_signal_leaves_nothing(tmp_path):
 
 def test_a_signal_leaves_nothing_as_early_as_it_may(tmp_path):
     """It comes when the file is there and its mode is not set yet."""
-    if b"__asan_init" in COMMAND.read_bytes():
-        pytest.skip("the sanitizer's library must be the first one")
-    source, library, folder = tmp_path / "early.c", tmp_path / "early.so", tmp_path / "folder"
-    source.write_text("#include <signal.h>\nint fchmod(void) { return raise(SIGTERM); }\n")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    library = preload(tmp_path, "#include <signal.h>\nint fchmod(void) { return raise(SIGTERM); }\n", COMMAND)
+    folder = tmp_path / "folder"
     folder.mkdir()
     done = subprocess.run([COMMAND, "-c", "/dev/null", "parse", "-o", folder / "out", REPORT], capture_output=True,
-                          timeout=60, env={**os.environ, "LD_PRELOAD": str(library)})
+                          timeout=60, env={**os.environ, "LD_PRELOAD": library})
     assert done.returncode == -signal.SIGTERM, done
     assert os.listdir(folder) == []
 

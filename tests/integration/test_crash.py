@@ -13,7 +13,7 @@ import subprocess
 from random import Random
 
 import pytest
-from conftest import BUILD, COMMAND, Intake, wait_for
+from conftest import COMMAND, LMTPD, Intake, preload, wait_for
 from lmtp import deliver
 from report import head_xml, record, record_xml
 
@@ -64,12 +64,7 @@ def mail(name):
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
     """Daemons that are started from now on have the crash in them."""
-    if b"__asan_init" in (BUILD / "dmarc-intake-lmtpd").read_bytes():
-        pytest.skip("these signals are the sanitizer's")
-    source, library = tmp_path / "plant.c", tmp_path / "plant.so"
-    source.write_text(PLANT)
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True, timeout=60)
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("LD_PRELOAD", preload(tmp_path, PLANT, LMTPD))
 
 
 @pytest.mark.parametrize("name", ["planted-null", "planted-stack"])

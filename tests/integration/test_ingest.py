@@ -11,7 +11,7 @@ import time
 
 import mailgen
 import pytest
-from conftest import COMMAND, FIXTURES
+from conftest import COMMAND, FIXTURES, preload
 
 MAILS = 500
 KILLS = 10
@@ -85,8 +85,7 @@ int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 
 def test_a_file_system_that_has_no_such_rename(tmp_path, monkeypatch):
     """As NFS has none that replaces nothing. One of the mails is there twice, as after a crash between the two steps."""
-    (tmp_path / "nfs.c").write_text(NFS)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "nfs.so", tmp_path / "nfs.c"], check=True, timeout=60)
+    library = preload(tmp_path, NFS, COMMAND)
     box = maildir(tmp_path / "Maildir")
     report, taken = (FIXTURES / "gzip_multipart.eml").read_bytes(), b"another mail"
     archive = maildir(box / ".Archive.Aggregate") / "cur"
@@ -95,7 +94,7 @@ def test_a_file_system_that_has_no_such_rename(tmp_path, monkeypatch):
     os.link(box / "new" / "2", archive / "2:2,S")
     (archive / "3:2,S").write_bytes(taken)
     ingest = Ingest(tmp_path, "[maildir]\nmark = move\n")
-    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "nfs.so"))
+    monkeypatch.setenv("LD_PRELOAD", library)
     run = ingest.run(box)
     assert run.returncode == 73 and "File exists" in run.stderr, run.stderr
     assert mails_in(box) == [".Archive.Aggregate/cur/%d:2,S" % n for n in (1, 2, 3)] + ["new/3"]

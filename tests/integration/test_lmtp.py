@@ -15,6 +15,7 @@ import threading
 import time
 
 import pytest
+from conftest import free_port
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", TREE / "build"))
@@ -49,12 +50,6 @@ def report_mail(report_id):
 def human_mail(text):
     """No report: it must lie in the quarantine, byte for byte."""
     return b"From: a@b.example\r\nSubject: hello\r\n\r\n" + text + b"\r\n"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:

@@ -14,7 +14,7 @@ import zlib
 
 import pytest
 
-from conftest import free_port, wait_for
+from conftest import free_port, preload, wait_for
 from milter import (HUMAN, MILTER, PERSON, REPORT, RUA, TWO, Client, Milter, needs_milter, send_in,
                     site)  # noqa: F401
 from report import head_xml, record, record_xml, seeded
@@ -186,11 +186,7 @@ ssize_t writev(int fd, const struct iovec *v, int count) { poll(0, 0, 500); retu
 
 def test_stop_waits_for_the_last_answer(site, tmp_path, monkeypatch):
     """It is libmilter's to send, after our part, whenever its thread has the processor again."""
-    if b"__asan_init" in MILTER.read_bytes():
-        pytest.skip("the sanitizer's library must be the first one")
-    (tmp_path / "late.c").write_text(LATE_ANSWERS)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "late.so", tmp_path / "late.c"], check=True, timeout=60)
-    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "late.so"))
+    monkeypatch.setenv("LD_PRELOAD", preload(tmp_path, LATE_ANSWERS, MILTER))
     milter, answers = site.milter(), []
     c = Client(milter)
     t = threading.Thread(target=lambda: answers.extend(c.mail(REPORT, RUA)), daemon=True)
